@@ -1,0 +1,61 @@
+"""Connections to Postgres, each as the one role that its work needs."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+from uuid import UUID
+
+import psycopg
+from psycopg import AsyncConnection, Connection
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool
+
+Role = Literal["masar_owner", "masar_app", "masar_projector", "masar_ingest", "masar_registry", "masar_auditor"]
+
+NET = {
+    "connect_timeout": 3,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""How soon a dead peer is noticed: a stuck connection must not hold its work for minutes."""
+
+
+def conninfo(url: str, role: Role, *, synchronous: bool = True, name: str = "masar") -> str:
+    """Return the connection string of a role; `synchronous=False` where a later flush makes it durable."""
+    options = "" if role == "masar_owner" else f"-c role={role}"
+    if not synchronous:
+        options += " -c synchronous_commit=off"
+    options += " -c lock_timeout=5s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
+    return make_conninfo(url, options=options.strip(), application_name=f"{name}:{role}", **NET)
+
+
+def connect(url: str, role: Role, *, synchronous: bool = True, name: str = "masar") -> Connection[Any]:
+    """Open an autocommit connection as a role; raises psycopg.OperationalError when there is no database."""
+    return psycopg.connect(conninfo(url, role, synchronous=synchronous, name=name), autocommit=True)
+
+
+def pool(url: str, role: Role = "masar_app", *, size: int = 8) -> AsyncConnectionPool[AsyncConnection[DictRow]]:
+    """Return an unopened pool for the API's reads."""
+    return AsyncConnectionPool(
+        conninfo(url, role),
+        kwargs={"row_factory": dict_row},
+        connection_class=AsyncConnection[DictRow],
+        min_size=1,
+        max_size=size,
+        timeout=5,
+        open=False,
+        check=AsyncConnectionPool.check_connection,
+    )
+
+
+@asynccontextmanager
+async def as_brokerage(
+    pool: AsyncConnectionPool[AsyncConnection[DictRow]], brokerage_id: UUID
+) -> AsyncIterator[AsyncConnection[DictRow]]:
+    """Give a connection in a transaction that sees one brokerage's rows and no other's."""
+    async with pool.connection() as connection, connection.transaction():
+        await connection.execute("SELECT set_config('masar.brokerage', %s, true)", (str(brokerage_id),))
+        yield connection

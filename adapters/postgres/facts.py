@@ -1,0 +1,68 @@
+"""Reads facts from the log in order of position."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection, sql
+
+from adapters.postgres.mapper import KeyOf, decode
+from domain.shared.fact import Recorded
+from projections.runner import Page, Unreadable
+
+COLUMNS = sql.SQL(
+    "notification_id, originator_id, originator_version, topic, state, brokerage_id, subject_id, recorded_at, "
+    "cause_id, correlation_id"
+)
+PAGE = sql.SQL(
+    "SELECT {} FROM log.masar_events WHERE notification_id > %s AND notification_id <= %s AND topic = ANY(%s) "
+    "ORDER BY notification_id LIMIT %s"
+).format(COLUMNS)
+HISTORY = sql.SQL(
+    "SELECT {} FROM log.masar_events WHERE brokerage_id = %s AND subject_id = ANY(%s) AND notification_id < %s "
+    "AND topic = ANY(%s) ORDER BY notification_id"
+).format(COLUMNS)
+NEWEST = "SELECT coalesce(max(notification_id), 0) FROM log.masar_events"
+OF_KINDS = sql.SQL("SELECT {} FROM log.masar_events WHERE topic = ANY(%s) ORDER BY notification_id").format(COLUMNS)
+
+
+def recorded(row: Sequence[Any], key_of: KeyOf | None = None) -> Recorded:
+    """Return a row of COLUMNS as a fact with its place in the log."""
+    position, stream_id, version, kind, state, brokerage_id, subject_id, at, cause_id, correlation_id = row
+    fact = decode(kind, state, stream_id, version, key_of)
+    return Recorded(position, stream_id, version, brokerage_id, subject_id, at, cause_id, correlation_id, fact)
+
+
+def read_page(connection: Connection[Any], after: int, limit: int, kinds: list[str]) -> Page:
+    """Return the facts of some kinds after a position; `to` is how far the log was looked through.
+
+    The end is asked for first: the gate makes commit order position order, so nothing appears below it later.
+    """
+    row = connection.execute(NEWEST).fetchone()
+    newest = int(row[0]) if row else 0
+    if newest <= after:
+        return Page((), after)
+    rows = connection.execute(PAGE, (after, newest, kinds, limit), binary=True).fetchall()
+    facts = [_readable(row) for row in rows]
+    return Page(facts, facts[-1].position if len(facts) == limit else newest)
+
+
+def read_history(
+    connection: Connection[Any], brokerage_id: UUID, subjects: Sequence[UUID], before: int, kinds: list[str]
+) -> list[Recorded]:
+    """Return the readable facts of some subjects before a position, in order."""
+    rows = connection.execute(HISTORY, (brokerage_id, list(subjects), before, kinds), binary=True).fetchall()
+    return [fact for row in rows if isinstance(fact := _readable(row), Recorded)]
+
+
+def read_kinds(connection: Connection[Any], kinds: list[str]) -> list[Recorded]:
+    """Return all readable facts of some rare kinds, in order."""
+    rows = connection.execute(OF_KINDS, (kinds,), binary=True).fetchall()
+    return [fact for row in rows if isinstance(fact := _readable(row), Recorded)]
+
+
+def _readable(row: Sequence[Any]) -> Recorded | Unreadable:
+    try:
+        return recorded(row)
+    except ValueError as error:  # an unknown kind, a state its kind does not allow, broken JSON
+        return Unreadable(row[0], row[5], f"{row[3]}: {error}"[:2000])

@@ -1,0 +1,193 @@
+"""The log, its gate and its two append functions; roles; identity registry; keys."""
+
+from alembic import op
+
+from adapters.postgres.tenancy import protect
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+ROLES = ("masar_app", "masar_projector", "masar_ingest", "masar_registry", "masar_auditor")
+
+CREATE_ROLE = """
+DO $$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN
+    CREATE ROLE {role} NOLOGIN NOSUPERUSER NOBYPASSRLS;
+  END IF;
+  EXECUTE format('GRANT {role} TO %I', current_user);
+EXCEPTION WHEN unique_violation OR duplicate_object THEN NULL;
+END $$;
+"""
+
+LOG = """
+CREATE SCHEMA log;
+CREATE TYPE log.stored_event_uuid AS (originator_id uuid, originator_version bigint, topic text, state bytea);
+CREATE TABLE log.gate ();
+COMMENT ON TABLE log.gate IS 'Locked while positions are given out, so that commit order is position order.';
+
+CREATE SEQUENCE log.position AS bigint;
+CREATE TABLE log.masar_events (
+  originator_id       uuid        NOT NULL,
+  originator_version  bigint      NOT NULL,
+  topic               text        NOT NULL,
+  state               bytea       NOT NULL,
+  notification_id     bigint      NOT NULL DEFAULT nextval('log.position'),
+  recorded_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
+  brokerage_id        uuid        NOT NULL,
+  subject_id          uuid,
+  occurred_at         timestamptz NOT NULL,
+  cause_id            uuid,
+  correlation_id      uuid,
+  fingerprint         bytea,
+  PRIMARY KEY (originator_id, originator_version)
+) WITH (autovacuum_analyze_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.1);
+CREATE UNIQUE INDEX masar_events_position ON log.masar_events (notification_id);
+CREATE INDEX masar_events_subject ON log.masar_events (brokerage_id, subject_id, notification_id);
+CREATE INDEX masar_events_kind ON log.masar_events (brokerage_id, topic, notification_id);
+CREATE INDEX masar_events_cause ON log.masar_events (cause_id) WHERE cause_id IS NOT NULL;
+CREATE INDEX masar_events_recorded ON log.masar_events USING brin (recorded_at);
+
+CREATE FUNCTION log.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'facts are never changed or deleted (% on %)', TG_OP, TG_TABLE_NAME USING ERRCODE = '42501';
+END $$;
+CREATE TRIGGER never_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON log.masar_events
+  FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
+"""
+
+APPEND = """
+CREATE FUNCTION log.append_touchpoints(
+  ids uuid[], kinds text[], states bytea[], brokerages uuid[], subjects uuid[], happened timestamptz[],
+  causes uuid[], correlations uuid[], fingerprints bytea[]
+) RETURNS TABLE (nth bigint, "position" bigint, fresh boolean, stored_subject uuid, stored_fingerprint bytea)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM set_config('synchronous_commit', 'off', true);
+  LOCK TABLE log.gate IN EXCLUSIVE MODE;
+  NOTIFY masar_log;
+  RETURN QUERY
+    WITH given AS (
+      SELECT * FROM unnest(ids, kinds, states, brokerages, subjects, happened, causes, correlations, fingerprints)
+        WITH ORDINALITY AS t (id, kind, state, brokerage, subject, happened_at, cause, correlation, fingerprint, nth)
+    ), added AS (
+      INSERT INTO log.masar_events AS e (originator_id, originator_version, topic, state, brokerage_id, subject_id,
+                                         occurred_at, cause_id, correlation_id, fingerprint)
+      SELECT id, 1, kind, state, brokerage, subject, happened_at, cause, correlation, fingerprint
+        FROM given ORDER BY given.nth
+      ON CONFLICT DO NOTHING
+      RETURNING e.originator_id, e.notification_id
+    )
+    SELECT given.nth, coalesce(added.notification_id, known.notification_id), added.originator_id IS NOT NULL,
+           known.subject_id, known.fingerprint
+      FROM given
+      LEFT JOIN added ON added.originator_id = given.id
+      LEFT JOIN log.masar_events known
+             ON added.originator_id IS NULL AND known.originator_id = given.id AND known.originator_version = 1
+     ORDER BY given.nth;
+END $$;
+COMMENT ON FUNCTION log.append_touchpoints IS
+  'Idempotent append of streams of one. The caller flushes before it tells anyone. Ids are distinct per call.';
+
+CREATE FUNCTION log.append_streams(
+  ids uuid[], versions bigint[], kinds text[], states bytea[], brokerages uuid[], subjects uuid[],
+  happened timestamptz[], causes uuid[], correlations uuid[]
+) RETURNS SETOF bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM set_config('synchronous_commit', 'off', true);
+  LOCK TABLE log.gate IN EXCLUSIVE MODE;
+  NOTIFY masar_log;
+  RETURN QUERY
+    INSERT INTO log.masar_events (originator_id, originator_version, topic, state, brokerage_id, subject_id,
+                                  occurred_at, cause_id, correlation_id)
+    SELECT id, version, kind, state, brokerage, subject, happened_at, cause, correlation
+      FROM unnest(ids, versions, kinds, states, brokerages, subjects, happened, causes, correlations)
+        WITH ORDINALITY AS t (id, version, kind, state, brokerage, subject, happened_at, cause, correlation, nth)
+     ORDER BY nth
+    RETURNING notification_id;
+END $$;
+COMMENT ON FUNCTION log.append_streams IS 'Append at expected versions; a version that is taken raises 23505.';
+"""
+
+REGISTRY = """
+CREATE SCHEMA registry;
+CREATE TABLE registry.subjects (
+  subject_id    uuid        PRIMARY KEY,
+  brokerage_id  uuid        NOT NULL,
+  wrapped_key   bytea,
+  known         boolean     NOT NULL DEFAULT false,
+  known_as      uuid,
+  created_at    timestamptz NOT NULL DEFAULT now(),
+  erased_at     timestamptz
+);
+CREATE TABLE registry.identities (
+  brokerage_id  uuid        NOT NULL,
+  hash          bytea       NOT NULL,
+  hint          text        NOT NULL,
+  subject_id    uuid        NOT NULL REFERENCES registry.subjects,
+  created_at    timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (brokerage_id, hash)
+);
+CREATE INDEX identities_subject ON registry.identities (subject_id);
+CREATE TABLE registry.secrets (
+  brokerage_id  uuid        NOT NULL,
+  name          text        NOT NULL,
+  sealed        bytea       NOT NULL,
+  set_at        timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (brokerage_id, name)
+);
+"""
+
+AUTH = """
+CREATE SCHEMA auth;
+CREATE TABLE auth.brokerages (
+  brokerage_id  uuid        PRIMARY KEY,
+  slug          text        NOT NULL UNIQUE,
+  created_at    timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE auth.keys (
+  key_id        text        PRIMARY KEY,
+  brokerage_id  uuid        NOT NULL REFERENCES auth.brokerages,
+  kind          text        NOT NULL CHECK (kind IN ('producer', 'reader', 'operator')),
+  producer      text        NOT NULL,
+  secret_hash   bytea       NOT NULL,
+  created_at    timestamptz NOT NULL DEFAULT now(),
+  revoked_at    timestamptz
+);
+CREATE FUNCTION auth.find_key(wanted text)
+RETURNS TABLE (key_id text, brokerage_id uuid, kind text, producer text, secret_hash bytea)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT k.key_id, k.brokerage_id, k.kind, k.producer, k.secret_hash
+    FROM auth.keys k WHERE k.key_id = wanted AND k.revoked_at IS NULL
+$$;
+"""
+
+GRANTS = """
+REVOKE ALL ON FUNCTION log.append_touchpoints, log.append_streams, auth.find_key FROM PUBLIC;
+GRANT USAGE ON SCHEMA log TO masar_app, masar_projector, masar_ingest, masar_auditor;
+GRANT EXECUTE ON FUNCTION log.append_touchpoints, log.append_streams TO masar_ingest;
+GRANT USAGE ON SCHEMA registry TO masar_registry;
+GRANT USAGE ON SCHEMA auth TO masar_app, masar_projector, masar_auditor;
+GRANT EXECUTE ON FUNCTION auth.find_key TO masar_app;
+"""
+
+
+def upgrade() -> None:
+    """Create the roles, the log, the registry and the keys."""
+    for role in ROLES:
+        op.execute(CREATE_ROLE.format(role=role))
+    for statements in (LOG, APPEND, REGISTRY, AUTH, GRANTS):
+        op.execute(statements)
+    op.execute(
+        protect("log.masar_events", reads=("masar_app", "masar_auditor"))
+        + "CREATE POLICY masar_projector_all ON log.masar_events FOR SELECT TO masar_projector USING (true);"
+        + "GRANT SELECT ON log.masar_events TO masar_projector;"
+        + protect("registry.subjects", all_rows=("masar_registry",))
+        + protect("registry.identities", all_rows=("masar_registry",))
+        + protect("registry.secrets", all_rows=("masar_registry",))
+        + protect("auth.brokerages", reads=("masar_app", "masar_auditor"))
+        + protect("auth.keys", reads=("masar_auditor",), writes=("masar_app",))
+        + "REVOKE DELETE ON auth.keys FROM masar_app;"
+    )

@@ -1,0 +1,171 @@
+"""Where a build of a read model keeps its rows: written in bulk with the position, in one transaction."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import orjson
+import psycopg
+from psycopg import Connection, Cursor, sql
+from psycopg.types.json import Jsonb
+from pydantic import TypeAdapter
+
+from adapters.postgres.facts import read_history, read_page
+from adapters.postgres.outbox import add_messages
+from adapters.postgres.positions import Build
+from domain.catalogue import kind_of
+from domain.people.events import SubjectsLinked
+from domain.shared.fact import Recorded
+from projections.projection import Column, Projection
+from projections.runner import Key, LostLeadership, Page, Unwritable, Writes
+from projections.timeline import RULE_FACTS
+
+S = TypeVar("S")
+
+FENCE = """
+UPDATE projection.builds SET position = %(to)s, updated_at = now()
+ WHERE name = %(name)s AND build = %(build)s AND position = %(after)s AND status = %(status)s
+"""
+SET_ASIDE = """
+INSERT INTO projection.set_aside (name, build, position, brokerage_id, error)
+VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+"""
+
+
+def kinds_of(projection: Projection[Any]) -> list[str]:
+    """Return the kinds that a runner reads: the handled ones, those about rules, and links where people are keys."""
+    links = (SubjectsLinked,) if projection.by_person else ()
+    return sorted({kind_of(fact) for fact in (*projection.handles, *RULE_FACTS, *links)})
+
+
+class PostgresStorage(Generic[S]):
+    """The Storage of one build, on the connection that holds its advisory lock."""
+
+    def __init__(self, connection: Connection[Any], projection: Projection[S], build: Build) -> None:
+        self.emit_from = build.emit_from if build.status == "live" else None
+        self._connection, self._projection, self._build = connection, projection, build
+        self._codec: TypeAdapter[S] = TypeAdapter(type(projection.initial))
+        self._kinds = kinds_of(projection)
+        self._history_kinds = sorted(kind_of(fact) for fact in projection.handles)
+        self._table = build.table(projection.tables[0])
+        self._aliases = build.table(f"{projection.name}_aliases")
+        self._sql = _Statements(projection, build)
+
+    def page(self, after: int, limit: int) -> Page:
+        """Return up to `limit` handled facts after a position, in order."""
+        return read_page(self._connection, after, limit, self._kinds)
+
+    def history(self, brokerage_id: UUID, subjects: Sequence[UUID], before: int) -> list[Recorded]:
+        """Return the handled facts of some subjects before a position, in order."""
+        return read_history(self._connection, brokerage_id, subjects, before, self._history_kinds)
+
+    def states(self, keys: Sequence[Key]) -> Mapping[Key, S]:
+        """Return the stored states of those keys that have one."""
+        brokerages, names = [key[0] for key in keys], [key[1] for key in keys]
+        rows = self._connection.execute(self._sql.states, (brokerages, names), binary=True).fetchall()
+        return {(brokerage, key): self._codec.validate_json(state) for brokerage, key, state in rows}
+
+    def people(self, subjects: Sequence[tuple[UUID, UUID]]) -> Mapping[tuple[UUID, UUID], UUID]:
+        """Return the person of those (brokerage, subject) that were ever linked."""
+        arguments = [one[0] for one in subjects], [one[1] for one in subjects]
+        rows = self._connection.execute(self._sql.people, arguments, binary=True).fetchall()
+        return {(brokerage, subject): person for brokerage, subject, person in rows}
+
+    def cluster(self, brokerage_id: UUID, person_id: UUID) -> list[UUID]:
+        """Return the subjects linked into a person."""
+        rows = self._connection.execute(self._sql.cluster, (brokerage_id, person_id), binary=True).fetchall()
+        return [subject for (subject,) in rows]
+
+    def commit(self, after: int, to: int, writes: Writes[S]) -> None:
+        """Write it all and move the position, in one transaction. Raises Unwritable, LostLeadership."""
+        try:
+            with self._connection.transaction(), self._connection.cursor(binary=True) as cursor:
+                self._fence(cursor, after, to)
+                self._write(cursor, writes)
+        except (psycopg.DataError, psycopg.IntegrityError, UnicodeEncodeError) as refusal:
+            raise Unwritable(str(refusal)) from refusal
+
+    def _fence(self, cursor: Cursor[Any], after: int, to: int) -> None:
+        build = self._build
+        place = {"name": build.name, "build": build.build, "status": build.status, "after": after, "to": to}
+        if cursor.execute(FENCE, place).rowcount != 1:
+            raise LostLeadership(f"{build.name} {build.build} is no longer at {after}")
+
+    def _write(self, cursor: Cursor[Any], writes: Writes[S]) -> None:
+        if writes.aliases:
+            rows = [(brokerage, subject, person) for (brokerage, subject), person in writes.aliases.items()]
+            cursor.execute(self._sql.link, _columns(rows, 3))
+        if writes.gone:
+            cursor.execute(self._sql.forget, _columns(list(writes.gone), 2))
+        if writes.states:
+            cursor.execute(self._sql.upsert, self._rows(writes))
+        if writes.decided and self._projection.decisions:
+            types = self._projection.decisions.columns
+            rows = [(brokerage, one.id, *_adapt(types, one.values)) for brokerage, one in writes.decided]
+            cursor.execute(self._sql.decide, _columns(rows, 2 + len(types)))
+        for aside in writes.set_aside:
+            error = aside.error.replace("\x00", "")
+            cursor.execute(SET_ASIDE, (self._build.name, self._build.build, aside.position, aside.brokerage_id, error))
+        if writes.messages:
+            add_messages(cursor, writes.messages)
+
+    def _rows(self, writes: Writes[S]) -> list[list[Any]]:
+        types, dump = self._projection.columns, self._codec.dump_json
+        rows = [(key[0], key[1], dump(state), *_adapt(types, writes.rows[key])) for key, state in writes.states.items()]
+        return _columns(rows, 3 + len(types))
+
+
+class _Statements:
+    """The SQL of one build, made once."""
+
+    def __init__(self, projection: Projection[Any], build: Build) -> None:
+        table, aliases = build.table(projection.tables[0]), build.table(f"{projection.name}_aliases")
+        keyed = (Column("key", "text"), Column("state", "bytea"), *projection.columns)
+        names = [column.name for column in keyed]
+        self.states = _compose(
+            f"SELECT t.brokerage_id, t.key, t.state FROM {table} t "
+            "JOIN unnest(%b::uuid[], %b::text[]) AS k (b, key) ON t.brokerage_id = k.b AND t.key = k.key"
+        )
+        self.people = _compose(
+            f"SELECT a.brokerage_id, a.subject_id, a.person_id FROM {aliases} a "
+            "JOIN unnest(%b::uuid[], %b::uuid[]) AS k (b, s) ON a.brokerage_id = k.b AND a.subject_id = k.s"
+        )
+        self.cluster = _compose(f"SELECT subject_id FROM {aliases} WHERE brokerage_id = %b AND person_id = %b")
+        self.link = _compose(
+            f"INSERT INTO {aliases} SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[]) "
+            "ON CONFLICT (brokerage_id, subject_id) DO UPDATE SET person_id = excluded.person_id"
+        )
+        self.forget = _compose(
+            f"DELETE FROM {table} t USING unnest(%b::uuid[], %b::text[]) AS k (b, key) "
+            "WHERE t.brokerage_id = k.b AND t.key = k.key"
+        )
+        self.upsert = _compose(
+            f"INSERT INTO {table} (brokerage_id, {', '.join(names)}) SELECT * FROM unnest({_casts(keyed)}) "
+            f"ON CONFLICT (brokerage_id, key) DO UPDATE SET {', '.join(f'{n} = excluded.{n}' for n in names[1:])}"
+        )
+        if projection.decisions:
+            columns = (Column("id", "uuid"), *projection.decisions.columns)
+            listed = ", ".join(column.name for column in columns)
+            self.decide = _compose(
+                f"INSERT INTO {build.table(projection.decisions.table)} (brokerage_id, {listed}) "
+                f"SELECT * FROM unnest({_casts(columns)}) ON CONFLICT DO NOTHING"
+            )
+
+
+def _casts(columns: Sequence[Column]) -> str:
+    return ", ".join(["%b::uuid[]", *(f"%b::{column.type}[]" for column in columns)])
+
+
+def _compose(statement: str) -> sql.SQL:
+    return sql.SQL(statement)
+
+
+def _columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
+
+
+def _adapt(columns: Sequence[Column], values: Sequence[Any]) -> list[Any]:
+    return [
+        Jsonb(value, dumps=orjson.dumps) if column.type == "jsonb" and value is not None else value
+        for column, value in zip(columns, values, strict=True)
+    ]

@@ -1,0 +1,211 @@
+"""Writes one batch of touchpoints: identities first, then the facts, then the flush, then the verdicts."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+import psycopg
+from psycopg import Connection
+
+from adapters.postgres.connections import connect
+from adapters.postgres.identifiers import identifying, usable
+from adapters.postgres.mapper import Envelope, SealingMapper, StoredFact
+from adapters.postgres.recorder import Appended, FlushedRecorder, chunks
+from adapters.postgres.registry import Answer, Question, Registry
+from adapters.sealing import MasterKey, fingerprint, keyed_uuid
+from application.ports.touchpoints import Observed, Problem, Verdict
+from domain.people.events import MergeProposed, SubjectsLinked
+
+LINKS = UUID("8f5cf2f6-3d55-5a4e-9b0f-0b6f7f0c1f0a")
+"""Namespace of the streams of links and merge proposals."""
+
+MOST_REMEMBERED = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A touchpoint with its place in the log and what its hints say."""
+
+    observed: Observed
+    stream_id: UUID
+    question: Question
+    kinds: dict[str, str]
+
+
+class Writer:
+    """One pipeline to the database; a connection that broke is opened again at the next batch. Not thread-safe."""
+
+    def __init__(self, url: str, master: MasterKey, recorder: FlushedRecorder) -> None:
+        self._url, self._master, self._recorder = url, master, recorder
+        self._mapper = SealingMapper()
+        self._ingest: Connection[Any] | None = None
+        self._registry: Connection[Any] | None = None
+        self._linked: OrderedDict[UUID, None] = OrderedDict()
+
+    def write(self, batch: Sequence[Observed]) -> list[Verdict]:
+        """Return a verdict per touchpoint once all are durable.
+
+        Raises psycopg.OperationalError when the database cannot say what became of them.
+        """
+        try:
+            return self._write(batch)
+        except psycopg.OperationalError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close both connections."""
+        for connection in (self._ingest, self._registry):
+            if connection is not None:
+                with suppress(psycopg.Error):
+                    connection.close()
+        self._ingest = self._registry = None
+
+    def _connections(self) -> tuple[Connection[Any], Registry]:
+        if self._ingest is None or self._ingest.closed:
+            self._ingest = connect(self._url, "masar_ingest", synchronous=True, name="ingest")
+        if self._registry is None or self._registry.closed:
+            self._registry = connect(self._url, "masar_registry", synchronous=False, name="ingest")
+        return self._ingest, Registry(self._registry, self._master)
+
+    def _write(self, batch: Sequence[Observed]) -> list[Verdict]:
+        connection, registry = self._connections()
+        drafts = [self._draft(observed) for observed in batch]
+        first: dict[UUID, _Draft] = {}
+        for draft in drafts:
+            first.setdefault(draft.stream_id, draft)
+        unique = list(first.values())
+        answers = dict(zip(first, registry.resolve([draft.question for draft in unique]), strict=True))
+        stored = [self._stored(draft, answers[draft.stream_id]) for draft in unique]
+        results = self._append(connection, stored)
+        verdicts = self._judge(registry, first, stored, results)
+        self._link(connection, unique, answers, verdicts)
+        self._recorder.flush(connection)
+        return [_repeat(draft, first[draft.stream_id], verdicts[draft.stream_id]) for draft in drafts]
+
+    def _draft(self, observed: Observed) -> _Draft:
+        key = self._master.for_brokerage(observed.brokerage_id)
+        stream_id = keyed_uuid(key, str(observed.brokerage_id), observed.producer, observed.item_id)
+        kinds = usable(observed.fact, observed.region)
+        question = Question(observed.brokerage_id, identifying(kinds, key), uuid5(stream_id, "subject"))
+        return _Draft(observed, stream_id, question, kinds)
+
+    def _stored(self, draft: _Draft, answer: Answer) -> StoredFact:
+        told = tuple(kind for kind in draft.kinds if kind != "session" and _news(kind, answer))
+        fact = draft.observed.fact.model_copy(update={"hint_kinds": told})
+        key = answer.subject.key
+        return self._mapper.to_stored_event(
+            Envelope(
+                draft.stream_id, 1, fact, draft.observed.brokerage_id, answer.subject.subject_id,
+                correlation_id=draft.observed.correlation_id, key=key,
+                fingerprint=fingerprint(key, draft.observed.body) if key else None,
+            )
+        )  # fmt: skip
+
+    def _append(self, connection: Connection[Any], stored: Sequence[StoredFact]) -> list[Appended | Problem]:
+        """Append all; where the database refuses a value, one by one, so that a bad one costs only itself."""
+        results: list[Appended | Problem] = []
+        for chunk in chunks(stored):
+            try:
+                results += self._recorder.append_touchpoints(connection, chunk)
+            except (psycopg.DataError, psycopg.IntegrityError):
+                results += [self._append_one(connection, fact) for fact in chunk]
+        return results
+
+    def _append_one(self, connection: Connection[Any], fact: StoredFact) -> Appended | Problem:
+        try:
+            return self._recorder.append_touchpoints(connection, [fact])[0]
+        except (psycopg.DataError, psycopg.IntegrityError) as refusal:
+            return Problem("payload", f"the log refuses it: {refusal.diag.message_primary or 'bad value'}")
+
+    def _judge(
+        self, registry: Registry, first: dict[UUID, _Draft], stored: Sequence[StoredFact],
+        results: Sequence[Appended | Problem],
+    ) -> dict[UUID, Verdict]:  # fmt: skip
+        known = {
+            result.stored_subject
+            for result in results
+            if isinstance(result, Appended) and not result.fresh and result.stored_subject
+        }
+        keys = registry.keys(list(known)) if known else {}
+        return {
+            fact.originator_id: _verdict(fact, first[fact.originator_id].observed, result, keys)
+            for fact, result in zip(stored, results, strict=True)
+        }
+
+    def _link(
+        self, connection: Connection[Any], drafts: Sequence[_Draft], answers: dict[UUID, Answer],
+        verdicts: dict[UUID, Verdict],
+    ) -> None:  # fmt: skip
+        """Record who turned out to be whom; again on a repeat, in case a crash came between."""
+        stored: dict[UUID, StoredFact] = {}
+        for draft in drafts:
+            if verdicts[draft.stream_id].status in ("accepted", "duplicate"):
+                for envelope in _links(draft, answers[draft.stream_id]):
+                    if envelope.originator_id not in self._linked:
+                        stored[envelope.originator_id] = self._mapper.to_stored_event(envelope)
+        for chunk in chunks(list(stored.values())):
+            self._recorder.append_touchpoints(connection, chunk)
+        self._linked.update(dict.fromkeys(stored))
+        while len(self._linked) > MOST_REMEMBERED:
+            self._linked.popitem(last=False)
+
+
+def _news(kind: str, answer: Answer) -> bool:
+    """A click id counts once, at first sight: its time is the time of the click."""
+    return kind != "fbclid" or kind in answer.first_seen
+
+
+def _links(draft: _Draft, answer: Answer) -> list[Envelope]:
+    brokerage_id, now, subject = draft.observed.brokerage_id, datetime.now(UTC), answer.subject.subject_id
+
+    def envelope(name: str, fact: SubjectsLinked | MergeProposed) -> Envelope:
+        return Envelope(
+            uuid5(LINKS, name), 1, fact, brokerage_id, fact.subject_id,
+            cause_id=draft.stream_id, correlation_id=draft.observed.correlation_id,
+        )  # fmt: skip
+
+    links = [
+        envelope(
+            f"{visitor}|{subject}",
+            SubjectsLinked(subject_id=visitor, into_subject_id=subject, occurred_at=now),
+        )
+        for visitor in answer.joined
+    ]
+    return links + [
+        envelope(
+            f"same|{min(one, other)}|{max(one, other)}",
+            MergeProposed(subject_id=one, other_subject_id=other, because="shared_identifiers", occurred_at=now),
+        )
+        for one, other in answer.maybe_same
+    ]
+
+
+def _verdict(
+    fact: StoredFact, observed: Observed, result: Appended | Problem, keys: dict[UUID, bytes | None]
+) -> Verdict:
+    if isinstance(result, Problem):
+        return Verdict("rejected", errors=(result,))
+    if result.fresh:
+        return Verdict("accepted", fact.originator_id, result.position)
+    key = keys.get(result.stored_subject) if result.stored_subject else None
+    same = key is None or fingerprint(key, observed.body) == bytes(result.stored_fingerprint or b"")
+    return _duplicate(fact.originator_id, result.position, same)
+
+
+def _duplicate(event_id: UUID, position: int | None, same: bool) -> Verdict:
+    if same:
+        return Verdict("duplicate", event_id, position)
+    return Verdict("conflict", event_id, position, (Problem("id", "is known with other content; the first holds"),))
+
+
+def _repeat(draft: _Draft, first: _Draft, verdict: Verdict) -> Verdict:
+    """Return the verdict of an item, told from one with the same id earlier in the batch."""
+    if draft is first or verdict.event_id is None:
+        return verdict
+    same = draft.observed.body == first.observed.body and verdict.status != "conflict"
+    return _duplicate(verdict.event_id, verdict.position, same)

@@ -1,0 +1,74 @@
+"""A strict stand-in for Meta's Conversions API over HTTP, for tests and demonstrations only."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from adapters.simulator.answers import WIRE, hold_back
+from adapters.simulator.call import Call, read_call
+from adapters.simulator.control import control_router
+from adapters.simulator.peer import Peer, Settings
+
+
+class _SimulatorApp(FastAPI):
+    """FastAPI that keeps the server's own channel in the scope, so that an answer can cut the connection."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[WIRE] = (receive, send)
+        await super().__call__(scope, receive, send)
+
+
+def create_app(
+    *, ledger_path: Path | None = None, strict: bool = True, clock: Callable[[], float] = time.time
+) -> FastAPI:
+    """Return the stand-in as an ASGI application.
+
+    With a `ledger_path`, what was received is appended there as JSON lines and read back on start.
+    `strict` refuses what Meta documents as required though its live API let it pass; without it, such events
+    are taken with a warning. `clock` returns unix seconds.
+    """
+    peer = Peer(ledger_path=ledger_path, settings=Settings(strict=strict), clock=clock)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        peer.ledger.close()
+
+    app = _SimulatorApp(lifespan=lifespan, openapi_url=None)
+    app.include_router(control_router(peer))
+    _add_graph_routes(app, peer)
+    return app
+
+
+def _add_graph_routes(app: FastAPI, peer: Peer) -> None:
+    @app.post("/{version}/{dataset_id}/events")
+    async def receive_events(version: str, dataset_id: str, request: Request) -> Response:
+        delay_s = peer.faults.draw_delay_s()
+        answer = peer.receive(version, dataset_id, await _call_of(request))
+        if delay_s:
+            await hold_back(request.scope, delay_s)  # the work is done; who gives up now cannot know
+        return answer
+
+    @app.get("/{version}/{dataset_id}")
+    async def describe(version: str, dataset_id: str, request: Request) -> Response:
+        return peer.describe(version, dataset_id, await _call_of(request))
+
+    @app.api_route("/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    async def anything_else(path: str) -> Response:
+        return peer.refuse_path(path)
+
+
+async def _call_of(request: Request) -> Call:
+    return read_call(request.headers, request.query_params, await request.body())
+
+
+def serve(host: str = "127.0.0.1", port: int = 8090, *, ledger_path: Path | None = None, strict: bool = True) -> None:
+    """Run the stand-in until it is stopped; prints nothing but the server's warnings."""
+    app = create_app(ledger_path=ledger_path, strict=strict)
+    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)

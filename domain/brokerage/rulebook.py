@@ -1,0 +1,67 @@
+"""What holds for each brokerage at a place in the log: its settings, datasets and policy."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+from domain.brokerage.events import BrokerageFact, BrokerageRegistered, DatasetConnected, PolicyActivated
+from domain.scoring.brief import BRIEF
+from domain.scoring.policy import Policy
+from domain.shared.fact import Recorded
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """One brokerage's rules. `datasets` maps dataset id → role; `revision` counts activations of a policy."""
+
+    name: str = ""
+    currency: str = "EGP"
+    region: str = "EG"
+    ask_first: bool = False
+    datasets: Mapping[str, str] = field(default_factory=dict)
+    policy: Policy = BRIEF
+    revision: int = 0
+    earlier: Mapping[int, Policy] = field(default_factory=dict)  # revision → policy, all activations
+
+    def policy_of(self, revision: int) -> Policy:
+        """Return the policy of an activation; the shipped default before the first."""
+        return self.earlier.get(revision, BRIEF)
+
+    def datasets_of(self, policy: Policy) -> list[str]:
+        """Return the datasets that take this policy's conversions, in a stable order."""
+        return sorted(dataset for dataset, role in self.datasets.items() if role in policy.dataset_roles)
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """Every brokerage's rules so far; one that never registered has the defaults."""
+
+    houses: Mapping[UUID, House] = field(default_factory=dict)
+
+    def house(self, brokerage_id: UUID) -> House:
+        """Return the rules of one brokerage."""
+        return self.houses.get(brokerage_id, DEFAULTS)
+
+
+DEFAULTS = House()
+
+
+def evolve(rulebook: Rulebook, recorded: Recorded) -> Rulebook:
+    """Take one more fact into account; facts that are not about a brokerage's rules change nothing."""
+    fact = recorded.fact
+    if not isinstance(fact, BrokerageFact):
+        return rulebook
+    house = with_fact(rulebook.house(recorded.brokerage_id), fact)
+    return Rulebook({**rulebook.houses, recorded.brokerage_id: house})
+
+
+def with_fact(house: House, fact: BrokerageFact) -> House:
+    """Return the rules of a house after one more fact about it."""
+    match fact:
+        case BrokerageRegistered():
+            return replace(house, name=fact.name, currency=fact.currency, region=fact.region, ask_first=fact.ask_first)
+        case DatasetConnected():
+            return replace(house, datasets={**house.datasets, fact.dataset_id: fact.role})
+        case PolicyActivated():
+            activated = {**house.earlier, fact.revision: fact.policy}
+            return replace(house, policy=fact.policy, revision=fact.revision, earlier=activated)

@@ -1,0 +1,68 @@
+"""What a touchpoint may tell about who did it."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+
+def _printable(text: str) -> str:
+    if any(ord(letter) < 32 or 0xD800 <= ord(letter) <= 0xDFFF for letter in text):
+        raise ValueError("must not contain control characters or lone surrogates")
+    return text
+
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_printable)]
+ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
+
+HintKind = Literal[
+    "person_id", "phone", "email", "session", "visitor_id", "fbp", "fbc", "fbclid", "ctwa_clid",
+    "name", "first_name", "last_name", "ip", "user_agent", "city", "country", "lead_id",
+]  # fmt: skip
+
+STRONG: tuple[HintKind, ...] = ("person_id", "phone", "email")
+"""Hints that name one human, the most trusted first."""
+
+WEAK: tuple[HintKind, ...] = ("session", "visitor_id", "fbp", "fbc", "fbclid", "ctwa_clid")
+"""Hints that name a browser or a visit: they find a visitor and never join two known people."""
+
+MATCHING: frozenset[str] = frozenset({"phone", "email", "fbp", "fbc", "fbclid", "ip", "lead_id"})
+"""Hints with which Meta can find a person; without any of them a conversion is worth nothing."""
+
+
+class Utm(BaseModel):
+    """The campaign words of the link that was followed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: ShortText | None = None
+    medium: ShortText | None = None
+    campaign: ShortText | None = None
+    content: ShortText | None = None
+    term: ShortText | None = None
+
+
+class PersonHints(BaseModel):
+    """Every identifier and detail a producer may send along; all of it personal, sealed as one value.
+
+    `person_id` is the producer's own id of the person, `visitor_id` of the browser. `ip` and `user_agent` are the
+    browser's, never a server's.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    person_id: ShortText | None = None
+    visitor_id: ShortText | None = None
+    name: ShortText | None = None
+    first_name: ShortText | None = None
+    last_name: ShortText | None = None
+    email: Text | None = None
+    phone: ShortText | None = None
+    city: ShortText | None = None
+    country: ShortText | None = None
+    fbp: ShortText | None = None
+    fbc: Text | None = None
+    fbclid: Text | None = None
+    ctwa_clid: Text | None = None
+    lead_id: Annotated[str, StringConstraints(pattern=r"^\d{15,17}$")] | None = None
+    ip: ShortText | None = None
+    user_agent: Text | None = Field(default=None)

@@ -1,0 +1,200 @@
+"""One tour session, folded from its touchpoints in whatever order they arrive."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from domain.brokerage.rulebook import House
+from domain.scoring.policy import FactValue, Score, score
+from domain.shared.clock import millis
+from domain.shared.fact import Origin, Recorded
+from domain.tours.events import (
+    TourActed,
+    TourCompleted,
+    TourEnded,
+    TourMilestoneReached,
+    TourRoomVisited,
+    TourTouchpoint,
+)
+from domain.tours.rooms import room_kind
+
+QUIET_S = 30 * 60
+"""A session without a touchpoint for this long is over."""
+LATE_QUIET_S = 60
+"""The same, where the touchpoint was already older than that when it arrived."""
+BURST_ACTIONS, BURST_MS = 5, 20_000
+BEDROOM_FOCUS_MS = 60_000
+KITCHEN_FOCUS_MS, KITCHEN_ACTIONS = 45_000, 2
+MOST_KEPT = 500
+"""Evidence and actions kept per session; totals go on counting beyond."""
+
+SHARE, DOWNLOAD = "share", "download"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something done inside a tour; ordered by time, then id."""
+
+    at_ms: int
+    event: str
+    action: str
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class TourSession:
+    """What is known of a session. Times in unix milliseconds; `rooms` maps label → (visits, dwell in ms)."""
+
+    session_id: str = ""
+    property_id: str = ""
+    subject_id: str | None = None  # of the first touchpoint recorded
+    tour_kind: str | None = None
+    rooms_available: int | None = None
+    origin: Origin = "website"
+    rooms: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    visits: tuple[str, ...] = ()  # the log entries of the first visits
+    actions: tuple[Action, ...] = ()
+    milestones: Mapping[str, str] = field(default_factory=dict)  # posted by the player: name → log entry
+    touchpoints: int = 0
+    first_ms: int = 0
+    last_ms: int = 0
+    arrived_ms: int = 0
+    claimed_ms: int = 0  # end − start as the player told it
+    finished: bool = False
+    closed_by: str | None = None  # the log entry that closed it
+    revision: int = 0  # which activation of a policy held when it closed
+    late: int = 0  # touchpoints after the close
+
+    @property
+    def total_ms(self) -> int:
+        """Sum of the dwell times, else the player's end − start, else last − first touchpoint."""
+        return sum(dwell for _, dwell in self.rooms.values()) or self.claimed_ms or self.last_ms - self.first_ms
+
+
+def evolve(session: TourSession, recorded: Recorded, revision: int = 0) -> TourSession:
+    """Take one more touchpoint of the session into account. Late ones count; the close stays the first.
+
+    `revision` is the brokerage's policy activation in force: a score keeps to the one of its close.
+    """
+    after = _with(session, recorded)
+    return replace(after, revision=revision) if after.closed_by and not session.closed_by else after
+
+
+def _with(session: TourSession, recorded: Recorded) -> TourSession:
+    fact, event = recorded.fact, str(recorded.stream_id)
+    match fact:
+        case TourRoomVisited():
+            visits, dwell = session.rooms.get(fact.room, (0, 0))
+            rooms = {**session.rooms, fact.room: (visits + 1, dwell + round(fact.dwell_s * 1000))}
+            seen = session.visits if len(session.visits) >= MOST_KEPT else (*session.visits, event)
+            return _touched(session, recorded, fact, rooms=rooms, visits=seen)
+        case TourActed():
+            action = Action(millis(fact.occurred_at), event, fact.action.casefold(), fact.room or "")
+            actions = sorted((*session.actions, action), key=lambda one: (one.at_ms, one.event))
+            return _touched(session, recorded, fact, actions=tuple(actions[:MOST_KEPT]))
+        case TourMilestoneReached():
+            milestones = {fact.milestone: event, **session.milestones}
+            return _touched(session, recorded, fact, milestones=milestones)
+        case TourCompleted():
+            return _completed(session, recorded, fact, event)
+        case TourEnded():
+            return session if session.closed_by else replace(session, closed_by=event)
+        case TourTouchpoint():
+            return _touched(session, recorded, fact)
+        case _:
+            return session
+
+
+def _completed(session: TourSession, recorded: Recorded, fact: TourCompleted, event: str) -> TourSession:
+    claimed = session.claimed_ms
+    if fact.started_at and fact.ended_at:
+        claimed = max(claimed, millis(fact.ended_at) - millis(fact.started_at))
+    touched = _touched(
+        session, recorded, fact, claimed_ms=claimed, finished=session.finished or fact.finished,
+    )  # fmt: skip
+    return touched if touched.closed_by else replace(touched, closed_by=event)
+
+
+def _touched(session: TourSession, recorded: Recorded, fact: TourTouchpoint, **changes: object) -> TourSession:
+    at, arrived = millis(fact.occurred_at), millis(recorded.recorded_at)
+    return replace(
+        session,
+        session_id=fact.session_id,
+        subject_id=session.subject_id or (str(recorded.subject_id) if recorded.subject_id else None),
+        property_id=min(session.property_id, fact.property_id) if session.property_id else fact.property_id,
+        tour_kind=session.tour_kind or fact.tour_kind,
+        rooms_available=max(session.rooms_available or 0, fact.rooms_available or 0) or None,
+        origin=fact.origin,
+        touchpoints=session.touchpoints + 1,
+        first_ms=min(session.first_ms, at) if session.first_ms else at,
+        last_ms=max(session.last_ms, at),
+        arrived_ms=max(session.arrived_ms, arrived),
+        late=session.late + (session.closed_by is not None),
+        **changes,  # type: ignore[arg-type]
+    )
+
+
+def facts_of(session: TourSession) -> dict[str, FactValue]:
+    """Return the named facts that policies speak of. Times in seconds; unknown facts are None."""
+    visits = sum(count for count, _ in session.rooms.values())
+    distinct = len(session.rooms)
+    total_s = session.total_ms / 1000
+    completion = min(1.0, distinct / session.rooms_available) if session.rooms_available else None
+    return {
+        "tour_id": session.session_id,
+        "total_time_s": total_s,
+        "rooms_visited": distinct,
+        "rooms_available": session.rooms_available,
+        "completion_rate": completion,
+        "tour_completion": completion,
+        "more_than_half": completion > 0.5 if completion is not None else None,
+        "mean_dwell_s": sum(dwell for _, dwell in session.rooms.values()) / visits / 1000 if visits else None,
+        "rooms_revisited": sum(count > 1 for count, _ in session.rooms.values()),
+        "actions": len(session.actions),
+        "actions_per_minute": round(len(session.actions) * 60 / total_s, 2) if total_s else None,
+        "interaction_burst": _burst(session.actions),
+        **dict.fromkeys(milestones_of(session), True),
+    }
+
+
+def milestones_of(session: TourSession) -> dict[str, tuple[str, ...]]:
+    """Return the milestones reached within this session, each with the log entries behind it."""
+    dwell = {"bedroom": 0, "kitchen": 0, "other": 0}
+    for label, (_, spent) in session.rooms.items():
+        dwell[room_kind(label)] += spent
+    in_kitchen = tuple(one.event for one in session.actions if room_kind(one.room) == "kitchen")
+    shared = tuple(one.event for one in session.actions if one.action == SHARE)
+    downloaded = tuple(one.event for one in session.actions if one.action == DOWNLOAD)
+    reached: dict[str, tuple[str, ...]] = {name: (event,) for name, event in session.milestones.items()}
+    if dwell["bedroom"] >= BEDROOM_FOCUS_MS:
+        reached.setdefault("bedroom_focused", session.visits)
+    if dwell["kitchen"] >= KITCHEN_FOCUS_MS and len(in_kitchen) >= KITCHEN_ACTIONS:
+        reached.setdefault("kitchen_detailed", (*session.visits, *in_kitchen))
+    if shared:
+        reached.setdefault("shared_tour", shared)
+    if downloaded:
+        reached.setdefault("tour_downloaded", downloaded)
+    return reached
+
+
+def evidence_of(session: TourSession) -> dict[str, tuple[str, ...]]:
+    """Return, for each named fact that scores, the log entries it was counted from."""
+    scored = ("total_time_s", "rooms_visited", "completion_rate", "mean_dwell_s", "rooms_revisited")
+    return dict.fromkeys(scored, session.visits or ((session.closed_by,) if session.closed_by else ()))
+
+
+def score_of(session: TourSession, house: House) -> Score:
+    """Score a session by the policy that held when it closed, or holds now while it is open."""
+    policy = house.policy_of(session.revision) if session.closed_by else house.policy
+    return score(policy, "tours", facts_of(session), evidence_of(session))
+
+
+def quiet_after_s(occurred_at: datetime, recorded_at: datetime) -> int:
+    """Return how long after its arrival a touchpoint's session may be closed for being quiet, in seconds."""
+    return LATE_QUIET_S if (recorded_at - occurred_at).total_seconds() > QUIET_S else QUIET_S
+
+
+def _burst(actions: tuple[Action, ...]) -> bool:
+    """Tell whether five actions fell within twenty seconds."""
+    times = [action.at_ms for action in actions]
+    return any(later - earlier <= BURST_MS for earlier, later in zip(times, times[BURST_ACTIONS - 1 :], strict=False))

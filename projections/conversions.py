@@ -1,0 +1,98 @@
+"""The reaction that decides conversions: each a row for the eye and, unless withheld, a message for Meta."""
+
+from typing import Any
+from uuid import UUID
+
+from domain.ads import conversions
+from domain.ads.conversions import Conversion, Memory
+from domain.brokerage.rulebook import House
+from domain.shared.clock import moment
+from domain.shared.fact import Recorded
+from domain.shared.outbox import OutboxMessage
+from projections.people import PEOPLE
+from projections.projection import Column, Decided, Decisions, Effects, Projection
+
+# fmt: off
+COLUMNS = (
+    Column("person_id", "uuid"),      Column("subject_id", "uuid"),       Column("dataset_id", "text"),
+    Column("slot", "text"),           Column("once_per", "text"),         Column("event_name", "text"),
+    Column("event_id", "text"),       Column("occurred_at", "timestamptz"), Column("recorded_at", "timestamptz"),
+    Column("action_source", "text"),  Column("value", "numeric"),         Column("currency", "text"),
+    Column("category", "text"),       Column("custom", "jsonb"),          Column("cause_id", "uuid"),
+    Column("position", "int8"),       Column("policy", "text"),           Column("why", "text"),
+    Column("withheld", "text"),       Column("match_keys", "jsonb"),
+)
+# fmt: on
+
+
+def _react(memory: Memory, recorded: Recorded, house: House, key: str) -> tuple[Memory, Effects]:
+    after, decided = conversions.decide(memory, recorded, house, UUID(key))
+    rows = [Decided(str(one.id), _values(one, recorded)) for one in decided]
+    return after, (rows, [_message(one, recorded) for one in decided if one.withheld is None])
+
+
+def _values(one: Conversion, recorded: Recorded) -> tuple[Any, ...]:
+    return (
+        one.person_id, one.subject_id, one.dataset_id,
+        one.slot, one.subject, one.event_name,
+        one.event_id, moment(one.at_ms), recorded.recorded_at,
+        one.action_source, one.value, one.currency,
+        one.category, dict(one.custom), one.cause_id,
+        one.position, one.policy, one.why,
+        one.withheld, sorted(one.contact.kinds),
+    )  # fmt: skip
+
+
+def _message(one: Conversion, recorded: Recorded) -> OutboxMessage:
+    return OutboxMessage(
+        id=one.id,
+        brokerage_id=one.brokerage_id,
+        kind="conversion",
+        due_at=recorded.recorded_at,
+        payload=payload_of(one),
+        cause_id=one.cause_id,
+        position=one.position,
+        correlation_id=one.correlation_id,
+        also_unique=f"{one.dataset_id}|{one.event_name}|{one.event_id}",
+        batch_by=one.dataset_id,
+    )
+
+
+def payload_of(one: Conversion) -> dict[str, Any]:
+    """Return what the worker needs to tell Meta; personal values stay sealed."""
+    return {
+        "dataset_id": one.dataset_id,
+        "event_name": one.event_name,
+        "event_id": one.event_id,
+        "event_time": one.at_ms // 1000,
+        "action_source": one.action_source,
+        "value": one.value,
+        "currency": one.currency,
+        "content_category": one.category,
+        "custom": dict(one.custom),
+        "person_id": str(one.person_id),
+        "subject_id": str(one.subject_id),
+        "touchpoint_id": str(one.cause_id),
+        "contact": {
+            kind: {
+                "token": held.token,
+                "stream_id": held.stream_id,
+                "version": held.version,
+                "field": held.field,
+            }
+            for kind, held in sorted(one.contact.newest.items())
+        },
+    }
+
+
+CONVERSIONS: Projection[Memory] = Projection(
+    name="conversions",
+    version=1,
+    handles=PEOPLE.handles,
+    key="person",
+    initial=Memory(),
+    columns=(),
+    row=lambda _memory, _house: (),
+    react=_react,
+    decisions=Decisions("conversions", COLUMNS),
+)

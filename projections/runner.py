@@ -1,0 +1,254 @@
+"""Feeds facts to one read model, page by page, each exactly once."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+from uuid import UUID
+
+from domain.brokerage.rulebook import House
+from domain.people.events import SubjectsLinked
+from domain.shared.fact import Recorded
+from domain.shared.outbox import OutboxMessage
+from projections.projection import Decided, Projection
+from projections.timeline import RULE_FACTS, Timeline
+
+S = TypeVar("S")
+Key = tuple[UUID, str]
+"""A brokerage and a key within it."""
+
+SMALLEST_PAGE, LARGEST_PAGE = 1, 5_000
+MOST_CACHED = 50_000
+
+
+class Unwritable(Exception):
+    """The storage refuses a value of this page (not the connection): find the fact and set it aside."""
+
+
+class LostLeadership(Exception):
+    """Somebody else moved the position, or retired the build: drop everything and stand by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A fact that could not be decoded."""
+
+    position: int
+    brokerage_id: UUID
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Facts after a position, and how far the log was looked through for them."""
+
+    facts: Sequence[Recorded | Unreadable]
+    to: int
+
+
+@dataclass(slots=True)
+class Writes(Generic[S]):
+    """What one page changes; written together with the position, or not at all."""
+
+    states: dict[Key, S] = field(default_factory=dict)
+    gone: set[Key] = field(default_factory=set)
+    rows: dict[Key, tuple[Any, ...]] = field(default_factory=dict)
+    houses: dict[Key, House] = field(default_factory=dict)  # the rules that held at a key's last fact
+    decided: list[tuple[UUID, Decided]] = field(default_factory=list)
+    messages: list[OutboxMessage] = field(default_factory=list)
+    aliases: dict[tuple[UUID, UUID], UUID] = field(default_factory=dict)
+    set_aside: list[Unreadable] = field(default_factory=list)
+
+
+class Storage(Protocol[S]):
+    """Where a build of a projection keeps its rows and its position."""
+
+    emit_from: int | None
+
+    def page(self, after: int, limit: int) -> Page:
+        """Return up to `limit` handled facts after a position, in order."""
+
+    def states(self, keys: Sequence[Key]) -> Mapping[Key, S]:
+        """Return the stored states of those keys that have one."""
+
+    def people(self, subjects: Sequence[tuple[UUID, UUID]]) -> Mapping[tuple[UUID, UUID], UUID]:
+        """Return the person of those (brokerage, subject) that were ever linked."""
+
+    def cluster(self, brokerage_id: UUID, person_id: UUID) -> Sequence[UUID]:
+        """Return the subjects linked into a person, itself not included."""
+
+    def history(self, brokerage_id: UUID, subjects: Sequence[UUID], before: int) -> Sequence[Recorded]:
+        """Return the handled facts of some subjects before a position, in order."""
+
+    def commit(self, after: int, to: int, writes: Writes[S]) -> None:
+        """Write it all and move the position from `after` to `to`, in one transaction.
+
+        Raises Unwritable for a bad value, LostLeadership when the position is not at `after` any more.
+        """
+
+
+class Runner(Generic[S]):
+    """One build of one projection. Not thread-safe; one active runner per build."""
+
+    def __init__(self, projection: Projection[S], storage: Storage[S], timeline: Timeline, position: int) -> None:
+        self.projection = projection
+        self.position = position
+        self._storage = storage
+        self._timeline = timeline
+        self._states: OrderedDict[Key, S] = OrderedDict()
+        self._people: OrderedDict[tuple[UUID, UUID], UUID] = OrderedDict()
+        self._limit = 256
+
+    def step(self, up_to: int | None = None) -> int:
+        """Fold one page; return how far the position moved, 0 when there was nothing new."""
+        after = self.position
+        page = self._storage.page(after, self._limit)
+        if up_to is not None and page.to > up_to:
+            page = Page([fact for fact in page.facts if fact.position <= up_to], up_to)
+        if page.to <= after:
+            return 0
+        self._timeline.learn(fact for fact in page.facts if isinstance(fact, Recorded))
+        self._apply(after, page)
+        busy = len(page.facts) >= self._limit
+        self._limit = min(LARGEST_PAGE, self._limit * 2) if busy else max(SMALLEST_PAGE, self._limit // 2, 64)
+        return self.position - after
+
+    def _apply(self, after: int, page: Page) -> None:
+        """Write a page; one that the storage refuses is halved until the fact is found, which is set aside."""
+        try:
+            writes = self._fold(page.facts)
+            self._storage.commit(after, page.to, writes)
+        except Unwritable as refusal:
+            self.forget()
+            if len(page.facts) <= 1:
+                self._storage.commit(after, page.to, Writes(set_aside=[_aside(page.facts[0], refusal)]))
+                self.position = page.to
+                return
+            middle = page.facts[: len(page.facts) // 2]
+            self._apply(after, Page(middle, middle[-1].position))
+            self._apply(middle[-1].position, Page(page.facts[len(middle) :], page.to))
+        except BaseException:
+            self.forget()
+            raise
+        else:
+            self.position = page.to
+            self._shrink()
+
+    def forget(self) -> None:
+        """Drop everything remembered from before: the storage is the truth."""
+        self._states.clear()
+        self._people.clear()
+
+    def _fold(self, facts: Sequence[Recorded | Unreadable]) -> Writes[S]:
+        writes: Writes[S] = Writes()
+        self._prefetch([fact for fact in facts if isinstance(fact, Recorded)])
+        for fact in facts:
+            if isinstance(fact, Unreadable):
+                writes.set_aside.append(fact)
+                continue
+            try:
+                self._take(fact, writes)
+            except Exception as error:  # a fold that fails on one fact must not stop the others
+                writes.set_aside.append(_aside(fact, error))
+        row, houses = self.projection.row, writes.houses
+        writes.rows = {key: row(state, houses[key]) for key, state in writes.states.items()}
+        return writes
+
+    def _take(self, recorded: Recorded, writes: Writes[S]) -> None:
+        if isinstance(recorded.fact, RULE_FACTS):
+            return
+        if self.projection.by_person and isinstance(recorded.fact, SubjectsLinked):
+            self._link(recorded, recorded.fact, writes)
+            return
+        for key in self._keys(recorded):
+            house = self._timeline.at(recorded.position).house(recorded.brokerage_id)
+            before = self._states.get(key, self.projection.initial)
+            after, (decided, messages) = self.projection.step(before, recorded, house, key[1])
+            self._remember(key, after, house, writes)
+            writes.decided += [(recorded.brokerage_id, one) for one in decided]
+            if self._storage.emit_from is not None and recorded.position > self._storage.emit_from:
+                writes.messages += messages
+
+    def _keys(self, recorded: Recorded) -> Iterable[Key]:
+        if callable(self.projection.key):
+            return [(recorded.brokerage_id, key) for key in self.projection.key(recorded)]
+        if recorded.subject_id is None:
+            return []
+        return [(recorded.brokerage_id, str(self._person(recorded.brokerage_id, recorded.subject_id)))]
+
+    def _person(self, brokerage_id: UUID, subject_id: UUID) -> UUID:
+        return self._people.get((brokerage_id, subject_id), subject_id)
+
+    def _remember(self, key: Key, state: S, house: House, writes: Writes[S]) -> None:
+        self._states[key] = state
+        writes.houses[key] = house
+        self._states.move_to_end(key)
+        writes.states[key] = state
+        writes.gone.discard(key)
+
+    def _link(self, recorded: Recorded, fact: SubjectsLinked, writes: Writes[S]) -> None:
+        """Make two people one, as if they had been one from the start: refold both, and emit nothing."""
+        brokerage_id = recorded.brokerage_id
+        joining = self._person(brokerage_id, fact.subject_id)
+        person = self._person(brokerage_id, fact.into_subject_id)
+        if joining == person:
+            return
+        moved = {joining, *self._cluster(brokerage_id, joining, writes)}
+        for subject in moved:
+            self._people[brokerage_id, subject] = writes.aliases[brokerage_id, subject] = person
+        subjects = [person, *self._cluster(brokerage_id, person, writes)]
+        state, house = self._refold(recorded, subjects, str(person))
+        gone = (brokerage_id, str(joining))
+        self._states.pop(gone, None)
+        writes.states.pop(gone, None)
+        writes.gone.add(gone)
+        if house is not None:
+            self._remember((brokerage_id, str(person)), state, house, writes)
+
+    def _refold(self, link: Recorded, subjects: Sequence[UUID], person: str) -> tuple[S, House | None]:
+        """Fold the whole past of some subjects as one person's; no house where they have no past."""
+        state, last = self.projection.initial, None
+        for past in self._storage.history(link.brokerage_id, subjects, link.position):
+            house = self._timeline.at(past.position).house(link.brokerage_id)
+            with suppress(Exception):  # it was set aside when its turn came
+                state, _ = self.projection.step(state, past, house, person)
+                last = house
+        return state, last
+
+    def _cluster(self, brokerage_id: UUID, person: UUID, writes: Writes[S]) -> set[UUID]:
+        stored = {
+            subject
+            for subject in self._storage.cluster(brokerage_id, person)
+            if writes.aliases.get((brokerage_id, subject), person) == person
+        }
+        new = {subject for (house, subject), into in writes.aliases.items() if house == brokerage_id and into == person}
+        return stored | new
+
+    def _prefetch(self, facts: Sequence[Recorded]) -> None:
+        """Load what this page needs and memory lacks, in one query each."""
+        if self.projection.by_person:
+            subjects = {(fact.brokerage_id, one) for fact in facts for one in _subjects(fact)} - self._people.keys()
+            if subjects:
+                self._people.update({key: key[1] for key in subjects})
+                self._people.update(self._storage.people(list(subjects)))
+        keys = {key for fact in facts for key in self._keys(fact)} - self._states.keys()
+        if keys:
+            self._states.update(self._storage.states(list(keys)))
+
+    def _shrink(self) -> None:
+        for cache in (self._states, self._people):
+            while len(cache) > MOST_CACHED:
+                cache.popitem(last=False)
+
+
+def _subjects(recorded: Recorded) -> tuple[UUID, ...]:
+    own = (recorded.subject_id,) if recorded.subject_id else ()
+    fact = recorded.fact
+    return (*own, fact.subject_id, fact.into_subject_id) if isinstance(fact, SubjectsLinked) else own
+
+
+def _aside(fact: Recorded | Unreadable, error: Exception) -> Unreadable:
+    if isinstance(fact, Unreadable):
+        return fact
+    return Unreadable(fact.position, fact.brokerage_id, f"{type(error).__name__}: {error}"[:2000])

@@ -1,0 +1,69 @@
+"""One strict stand-in behind a real socket, emptied before every test, with a clock that tests can move."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from adapters.simulator.app import create_app
+from tests.simulator.events import EVENTS, NOW, TOKEN
+from tests.simulator.server import running
+
+
+@dataclass
+class Clock:
+    now: float = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Stand:
+    """The stand-in as a client and a tester see it."""
+
+    http: httpx.Client
+    clock: Clock
+
+    def send(self, *events: Any, path: str = EVENTS, **parameters: Any) -> httpx.Response:
+        body = {"data": list(events), "access_token": TOKEN, **parameters}
+        return self.http.post(path, json=body)
+
+    def plan(self, **faults: Any) -> None:
+        self.http.put("/_simulator/faults", json=faults).raise_for_status()
+
+    def register(self, dataset_id: str, **dataset: Any) -> None:
+        self.http.put(f"/_simulator/datasets/{dataset_id}", json=dataset).raise_for_status()
+
+    def configure(self, **settings: Any) -> None:
+        self.http.put("/_simulator/settings", json=settings).raise_for_status()
+
+    def ledger(self, **filters: Any) -> list[dict[str, Any]]:
+        entries: list[dict[str, Any]] = self.http.get("/_simulator/ledger", params=filters).json()["data"]
+        return entries
+
+    def summary(self) -> dict[str, Any]:
+        content: dict[str, Any] = self.http.get("/_simulator/summary").json()
+        return content
+
+
+@pytest.fixture(scope="session")
+def _served() -> Iterator[Stand]:
+    clock = Clock()
+    with running(create_app(clock=clock)) as url, httpx.Client(base_url=url) as http:
+        yield Stand(http, clock)
+
+
+@pytest.fixture
+def stand(_served: Stand) -> Stand:
+    _served.http.post("/_simulator/reset").raise_for_status()
+    _served.clock.now = NOW
+    return _served
+
+
+def error_of(response: httpx.Response) -> tuple[int, int | None]:
+    """The code and subcode a refusal carries."""
+    error = response.json()["error"]
+    return error["code"], error.get("error_subcode")
