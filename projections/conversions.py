@@ -55,6 +55,7 @@ def _message(one: Conversion, recorded: Recorded) -> OutboxMessage:
         correlation_id=one.correlation_id,
         also_unique=f"{one.dataset_id}|{one.event_name}|{one.event_id}",
         batch_by=one.dataset_id,
+        expires_at=moment(one.at_ms + conversions.TOO_OLD_S * 1000),
     )
 
 
@@ -64,6 +65,7 @@ def payload_of(one: Conversion) -> dict[str, Any]:
         "dataset_id": one.dataset_id,
         "event_name": one.event_name,
         "event_id": one.event_id,
+        "region": one.region,
         "event_time": one.at_ms // 1000,
         "action_source": one.action_source,
         "value": one.value,
@@ -75,6 +77,7 @@ def payload_of(one: Conversion) -> dict[str, Any]:
         "touchpoint_id": str(one.cause_id),
         "contact": {
             kind: {
+                "at_ms": held.at_ms,
                 "token": held.token,
                 "stream_id": held.stream_id,
                 "version": held.version,

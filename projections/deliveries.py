@@ -78,7 +78,6 @@ DELIVERIES: Projection[Delivery] = Projection(
     handles=(ConversionsSent,),
     key=_keys,
     initial=Delivery(),
-    # fmt: off
     columns=(
         Column("dataset_id", "text"),
         Column("outcome", "text"),
@@ -87,7 +86,6 @@ DELIVERIES: Projection[Delivery] = Projection(
         Column("message", "text"),
         Column("code", "int4"),
     ),
-    # fmt: on
     row=_row,
     evolve=_evolve,
 )

@@ -1,8 +1,10 @@
 """Feeds facts to one read model, page by page, each exactly once."""
 
+import gc
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
@@ -24,6 +26,18 @@ MOST_CACHED = 50_000
 
 class Unwritable(Exception):
     """The storage refuses a value of this page (not the connection): find the fact and set it aside."""
+
+
+class _Poison(Exception):
+    """The fold fails on one fact. A storage that fails is something else: the page is tried again."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class _Rewritten(Exception):
+    """The page before was written again, without a fact: what was folded onto it is void."""
 
 
 class LostLeadership(Exception):
@@ -54,15 +68,36 @@ class Writes(Generic[S]):
     states: dict[Key, S] = field(default_factory=dict)
     gone: set[Key] = field(default_factory=set)
     rows: dict[Key, tuple[Any, ...]] = field(default_factory=dict)
-    houses: dict[Key, House] = field(default_factory=dict)  # the rules that held at a key's last fact
     decided: list[tuple[UUID, Decided]] = field(default_factory=list)
     messages: list[OutboxMessage] = field(default_factory=list)
     aliases: dict[tuple[UUID, UUID], UUID] = field(default_factory=dict)
     set_aside: list[Unreadable] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class _Entry(Generic[S]):
+    """The state of a key while a page is folded, and the rules that held at its last fact; none before the first."""
+
+    state: S
+    house: House | None = None
+
+
+_Opened = dict[Key, _Entry[S]]
+_Plan = list[Key] | _Poison
+"""The keys that a fact concerns, or why they cannot be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A page that is being written while the next one is folded."""
+
+    after: int
+    page: Page
+    done: Future[None]
+
+
 class Storage(Protocol[S]):
-    """Where a build of a projection keeps its rows and its position."""
+    """Where a build of a projection keeps its rows and its position; `commit` may be called from another thread."""
 
     emit_from: int | None
 
@@ -79,7 +114,7 @@ class Storage(Protocol[S]):
         """Return the subjects linked into a person, itself not included."""
 
     def history(self, brokerage_id: UUID, subjects: Sequence[UUID], before: int) -> Sequence[Recorded]:
-        """Return the handled facts of some subjects before a position, in order."""
+        """Return the handled facts of some subjects before a position, in order, but those set aside."""
 
     def commit(self, after: int, to: int, writes: Writes[S]) -> None:
         """Write it all and move the position from `after` to `to`, in one transaction.
@@ -89,27 +124,49 @@ class Storage(Protocol[S]):
 
 
 class Runner(Generic[S]):
-    """One build of one projection. Not thread-safe; one active runner per build."""
+    """One build of one projection. Not thread-safe; one active runner per build.
 
-    def __init__(self, projection: Projection[S], storage: Storage[S], timeline: Timeline, position: int) -> None:
+    With `behind`, an executor of one thread, a page is written while the next one is folded: `position` is then
+    how far was folded, and `settle` waits until all of it is written.
+    """
+
+    def __init__(
+        self, projection: Projection[S], storage: Storage[S], timeline: Timeline, position: int,
+        behind: Executor | None = None,
+    ) -> None:  # fmt: skip
         self.projection = projection
         self.position = position
         self._storage = storage
         self._timeline = timeline
+        self._behind = behind
+        self._pending: _Pending | None = None
         self._states: OrderedDict[Key, S] = OrderedDict()
         self._people: OrderedDict[tuple[UUID, UUID], UUID] = OrderedDict()
         self._limit = 256
 
     def step(self, up_to: int | None = None) -> int:
-        """Fold one page; return how far the position moved, 0 when there was nothing new."""
+        """Fold one page; return how far the position moved, 0 when there was nothing new and all is written."""
+        with _uncollected():
+            return self._step(up_to)
+
+    def settle(self) -> None:
+        """Wait until every page that was folded is written. Raises what its commit raised."""
+        with suppress(_Rewritten):
+            self._settle()
+
+    def _step(self, up_to: int | None) -> int:
         after = self.position
         page = self._storage.page(after, self._limit)
         if up_to is not None and page.to > up_to:
             page = Page([fact for fact in page.facts if fact.position <= up_to], up_to)
         if page.to <= after:
+            self.settle()
             return 0
         self._timeline.learn(fact for fact in page.facts if isinstance(fact, Recorded))
-        self._apply(after, page)
+        if self._behind is None:
+            self._apply(after, page)
+        else:
+            self._apply_behind(after, page, self._behind)
         busy = len(page.facts) >= self._limit
         self._limit = min(LARGEST_PAGE, self._limit * 2) if busy else max(SMALLEST_PAGE, self._limit // 2, 64)
         return self.position - after
@@ -132,8 +189,42 @@ class Runner(Generic[S]):
             self.forget()
             raise
         else:
-            self.position = page.to
-            self._shrink()
+            self._moved(page.to)
+
+    def _apply_behind(self, after: int, page: Page, behind: Executor) -> None:
+        """Fold a page while the one before is written, then hand it over; a bad one is done over, here and now."""
+        try:
+            try:
+                writes = self._fold(page.facts)
+                self._settle()
+            except _Rewritten:
+                writes = self._fold(page.facts)
+        except Unwritable:
+            self.settle()
+            self._apply(after, page)
+        except BaseException:
+            self.forget()
+            raise
+        else:
+            done = behind.submit(self._storage.commit, after, page.to, writes)
+            self._pending = _Pending(after, page, done)
+            self._moved(page.to)
+
+    def _settle(self) -> None:
+        pending, self._pending = self._pending, None
+        if pending is None:
+            return
+        try:
+            pending.done.result()
+        except Unwritable as refusal:
+            self._apply(pending.after, pending.page)
+            raise _Rewritten from refusal
+
+    def _moved(self, to: int) -> None:
+        self.position = to
+        for cache in (self._states, self._people):
+            while len(cache) > MOST_CACHED:
+                cache.popitem(last=False)
 
     def forget(self) -> None:
         """Drop everything remembered from before: the storage is the truth."""
@@ -142,35 +233,53 @@ class Runner(Generic[S]):
 
     def _fold(self, facts: Sequence[Recorded | Unreadable]) -> Writes[S]:
         writes: Writes[S] = Writes()
-        self._prefetch([fact for fact in facts if isinstance(fact, Recorded)])
-        for fact in facts:
+        opened: _Opened[S] = {}
+        for fact, keys in zip(facts, self._plan(facts), strict=True):
             if isinstance(fact, Unreadable):
                 writes.set_aside.append(fact)
                 continue
             try:
-                self._take(fact, writes)
-            except Exception as error:  # a fold that fails on one fact must not stop the others
-                writes.set_aside.append(_aside(fact, error))
-        row, houses = self.projection.row, writes.houses
-        writes.rows = {key: row(state, houses[key]) for key, state in writes.states.items()}
-        return writes
+                self._take(fact, keys, opened, writes)
+            except _Poison as poison:  # it must not stop the others
+                writes.set_aside.append(_aside(fact, poison.error))
+        return self._close(opened, writes)
 
-    def _take(self, recorded: Recorded, writes: Writes[S]) -> None:
-        if isinstance(recorded.fact, RULE_FACTS):
-            return
+    def _take(self, recorded: Recorded, planned: "_Plan", opened: "_Opened[S]", writes: Writes[S]) -> None:
+        if isinstance(planned, _Poison):
+            raise planned
         if self.projection.by_person and isinstance(recorded.fact, SubjectsLinked):
-            self._link(recorded, recorded.fact, writes)
+            self._link(recorded, recorded.fact, opened, writes)
             return
-        for key in self._keys(recorded):
+        for key in self._keys(recorded) if writes.aliases else planned:
             house = self._timeline.at(recorded.position).house(recorded.brokerage_id)
-            before = self._states.get(key, self.projection.initial)
-            after, (decided, messages) = self.projection.step(before, recorded, house, key[1])
-            self._remember(key, after, house, writes)
-            writes.decided += [(recorded.brokerage_id, one) for one in decided]
-            if self._storage.emit_from is not None and recorded.position > self._storage.emit_from:
+            entry = opened.get(key) or opened.setdefault(key, _Entry(self._states.get(key, self.projection.initial)))
+            try:
+                state, (decided, messages) = self.projection.step(entry.state, recorded, house, key[1])
+            except Exception as error:
+                raise _Poison(error) from error
+            entry.state, entry.house = state, house
+            if decided:
+                writes.decided += [(recorded.brokerage_id, one) for one in decided]
+            if messages and self._storage.emit_from is not None and recorded.position > self._storage.emit_from:
                 writes.messages += messages
 
-    def _keys(self, recorded: Recorded) -> Iterable[Key]:
+    def _close(self, opened: "_Opened[S]", writes: Writes[S]) -> Writes[S]:
+        """Remember the states that changed, and describe them; a state that has no row is unwritable."""
+        row = self.projection.row
+        for key, entry in opened.items():
+            if entry.house is not None:
+                self._states[key] = writes.states[key] = entry.state
+                self._states.move_to_end(key)
+                try:
+                    writes.rows[key] = row(entry.state, entry.house)
+                except Exception as error:
+                    raise Unwritable(f"{type(error).__name__}: {error}") from error
+        writes.gone -= writes.states.keys()
+        return writes
+
+    def _keys(self, recorded: Recorded) -> list[Key]:
+        if type(recorded.fact) in RULE_FACTS:
+            return []
         if callable(self.projection.key):
             return [(recorded.brokerage_id, key) for key in self.projection.key(recorded)]
         if recorded.subject_id is None:
@@ -180,20 +289,14 @@ class Runner(Generic[S]):
     def _person(self, brokerage_id: UUID, subject_id: UUID) -> UUID:
         return self._people.get((brokerage_id, subject_id), subject_id)
 
-    def _remember(self, key: Key, state: S, house: House, writes: Writes[S]) -> None:
-        self._states[key] = state
-        writes.houses[key] = house
-        self._states.move_to_end(key)
-        writes.states[key] = state
-        writes.gone.discard(key)
-
-    def _link(self, recorded: Recorded, fact: SubjectsLinked, writes: Writes[S]) -> None:
+    def _link(self, recorded: Recorded, fact: SubjectsLinked, opened: "_Opened[S]", writes: Writes[S]) -> None:
         """Make two people one, as if they had been one from the start: refold both, and emit nothing."""
         brokerage_id = recorded.brokerage_id
         joining = self._person(brokerage_id, fact.subject_id)
         person = self._person(brokerage_id, fact.into_subject_id)
         if joining == person:
             return
+        self._settle()  # what is asked below has to be written
         moved = {joining, *self._cluster(brokerage_id, joining, writes)}
         for subject in moved:
             self._people[brokerage_id, subject] = writes.aliases[brokerage_id, subject] = person
@@ -201,10 +304,10 @@ class Runner(Generic[S]):
         state, house = self._refold(recorded, subjects, str(person))
         gone = (brokerage_id, str(joining))
         self._states.pop(gone, None)
-        writes.states.pop(gone, None)
+        opened.pop(gone, None)
         writes.gone.add(gone)
         if house is not None:
-            self._remember((brokerage_id, str(person)), state, house, writes)
+            opened[brokerage_id, str(person)] = _Entry(state, house)
 
     def _refold(self, link: Recorded, subjects: Sequence[UUID], person: str) -> tuple[S, House | None]:
         """Fold the whole past of some subjects as one person's; no house where they have no past."""
@@ -225,24 +328,41 @@ class Runner(Generic[S]):
         new = {subject for (house, subject), into in writes.aliases.items() if house == brokerage_id and into == person}
         return stored | new
 
-    def _prefetch(self, facts: Sequence[Recorded]) -> None:
-        """Load what this page needs and memory lacks, in one query each."""
+    def _plan(self, facts: Sequence[Recorded | Unreadable]) -> list["_Plan"]:
+        """Return the keys of each fact, after loading what they need and memory lacks, in one query each."""
         if self.projection.by_person:
             subjects = {(fact.brokerage_id, one) for fact in facts for one in _subjects(fact)} - self._people.keys()
             if subjects:
                 self._people.update({key: key[1] for key in subjects})
                 self._people.update(self._storage.people(list(subjects)))
-        keys = {key for fact in facts for key in self._keys(fact)} - self._states.keys()
-        if keys:
-            self._states.update(self._storage.states(list(keys)))
+        plan = [self._planned(fact) if isinstance(fact, Recorded) else [] for fact in facts]
+        unknown = {key for keys in plan if not isinstance(keys, _Poison) for key in keys} - self._states.keys()
+        if unknown:
+            self._states.update(self._storage.states(list(unknown)))
+        return plan
 
-    def _shrink(self) -> None:
-        for cache in (self._states, self._people):
-            while len(cache) > MOST_CACHED:
-                cache.popitem(last=False)
+    def _planned(self, recorded: Recorded) -> "_Plan":
+        try:
+            return self._keys(recorded)
+        except Exception as error:
+            return _Poison(error)
 
 
-def _subjects(recorded: Recorded) -> tuple[UUID, ...]:
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Leave the garbage collector out of a page: all its facts live to its end, and walking them costs as much."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _subjects(recorded: Recorded | Unreadable) -> tuple[UUID, ...]:
+    if isinstance(recorded, Unreadable):
+        return ()
     own = (recorded.subject_id,) if recorded.subject_id else ()
     fact = recorded.fact
     return (*own, fact.subject_id, fact.into_subject_id) if isinstance(fact, SubjectsLinked) else own

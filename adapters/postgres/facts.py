@@ -20,7 +20,7 @@ PAGE = sql.SQL(
 ).format(COLUMNS)
 HISTORY = sql.SQL(
     "SELECT {} FROM log.masar_events WHERE brokerage_id = %s AND subject_id = ANY(%s) AND notification_id < %s "
-    "AND topic = ANY(%s) ORDER BY notification_id"
+    "AND topic = ANY(%s) AND notification_id <> ALL(%s) ORDER BY notification_id"
 ).format(COLUMNS)
 NEWEST = "SELECT coalesce(max(notification_id), 0) FROM log.masar_events"
 OF_KINDS = sql.SQL("SELECT {} FROM log.masar_events WHERE topic = ANY(%s) ORDER BY notification_id").format(COLUMNS)
@@ -48,10 +48,12 @@ def read_page(connection: Connection[Any], after: int, limit: int, kinds: list[s
 
 
 def read_history(
-    connection: Connection[Any], brokerage_id: UUID, subjects: Sequence[UUID], before: int, kinds: list[str]
-) -> list[Recorded]:
-    """Return the readable facts of some subjects before a position, in order."""
-    rows = connection.execute(HISTORY, (brokerage_id, list(subjects), before, kinds), binary=True).fetchall()
+    connection: Connection[Any], brokerage_id: UUID, subjects: Sequence[UUID], before: int, kinds: list[str],
+    without: Sequence[int] = (),
+) -> list[Recorded]:  # fmt: skip
+    """Return the readable facts of some subjects before a position, in order, some positions left out."""
+    arguments = (brokerage_id, list(subjects), before, kinds, list(without))
+    rows = connection.execute(HISTORY, arguments, binary=True).fetchall()
     return [fact for row in rows if isinstance(fact := _readable(row), Recorded)]
 
 

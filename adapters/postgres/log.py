@@ -14,7 +14,7 @@ class BrokerageLog(Application[UUID]):
 
 
 def library_environment(url: str, *, pool_size: int = 2) -> dict[str, str]:
-    """Return the library's settings: our recorder and mapper, tables left to the migrations, no functions of its own."""
+    """Return the library's settings: our recorder and mapper, no tables or functions of its own."""
     from psycopg.conninfo import conninfo_to_dict
 
     parts = conninfo_to_dict(url)

@@ -9,9 +9,10 @@ from uuid import UUID
 import orjson
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
+from pydantic import TypeAdapter
 
 from adapters.sealing import seal, unseal
-from domain.catalogue import BY_KIND, upcast
+from domain.catalogue import BY_KIND, UPCASTERS, upcast
 from domain.shared.fact import Fact
 from domain.shared.personal import ERASED, Erased, Sealed, personal_fields
 
@@ -47,6 +48,7 @@ class Envelope:
 class StoredFact(StoredEvent):
     """The library's stored event with the columns that ours has beside it."""
 
+    originator_id: UUID
     brokerage_id: UUID
     subject_id: UUID | None
     occurred_at: Any
@@ -63,6 +65,14 @@ def _personal(model: type[Fact]) -> tuple[str, ...]:
 @cache
 def _left_out(model: type[Fact]) -> set[str]:
     return {"kind", *_personal(model)}
+
+
+@cache
+def _validator(kind: str) -> Callable[[dict[str, Any]], Fact]:
+    model = BY_KIND.get(kind)
+    if model is None:
+        raise UnknownKind(f"unknown kind {kind!r}")
+    return TypeAdapter(model).validator.validate_python
 
 
 def context(stream_id: UUID | str, version: int, field: str) -> str:
@@ -104,11 +114,9 @@ def decode(kind: str, state: bytes, stream_id: UUID, version: int, key_of: KeyOf
         if type(value) is dict and MARK in value and len(value) == 1:
             sealed = Sealed(value[MARK], str(stream_id), version, name)
             fields[name] = sealed if key_of is None else open_sealed(sealed, key_of)
-    kind, fields = upcast(kind, fields)
-    model = BY_KIND.get(kind)
-    if model is None:
-        raise UnknownKind(f"unknown kind {kind!r}")
-    return model.model_validate(fields)
+    if kind in UPCASTERS:
+        kind, fields = upcast(kind, fields)
+    return _validator(kind)(fields)
 
 
 def open_sealed(sealed: Sealed, key_of: KeyOf) -> Any:

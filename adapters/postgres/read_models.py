@@ -26,6 +26,7 @@ FENCE = """
 UPDATE projection.builds SET position = %(to)s, updated_at = now()
  WHERE name = %(name)s AND build = %(build)s AND position = %(after)s AND status = %(status)s
 """
+ASIDE = "SELECT position FROM projection.set_aside WHERE name = %s AND build = %s AND brokerage_id = %s"
 SET_ASIDE = """
 INSERT INTO projection.set_aside (name, build, position, brokerage_id, error)
 VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
@@ -56,8 +57,10 @@ class PostgresStorage(Generic[S]):
         return read_page(self._connection, after, limit, self._kinds)
 
     def history(self, brokerage_id: UUID, subjects: Sequence[UUID], before: int) -> list[Recorded]:
-        """Return the handled facts of some subjects before a position, in order."""
-        return read_history(self._connection, brokerage_id, subjects, before, self._history_kinds)
+        """Return the handled facts of some subjects before a position, in order, but those set aside."""
+        place = (self._build.name, self._build.build, brokerage_id)
+        aside = [position for (position,) in self._connection.execute(ASIDE, place).fetchall()]
+        return read_history(self._connection, brokerage_id, subjects, before, self._history_kinds, aside)
 
     def states(self, keys: Sequence[Key]) -> Mapping[Key, S]:
         """Return the stored states of those keys that have one."""

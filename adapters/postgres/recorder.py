@@ -58,12 +58,14 @@ class FlushedRecorder(PostgresApplicationRecorder):
                 rows = connection.execute(APPEND_STREAMS, _stream_columns(facts)).fetchall()
             except psycopg.errors.UniqueViolation as taken:
                 raise IntegrityError(str(taken)) from taken
+            finally:
+                connection.execute("RESET ROLE")
             connection.execute(FLUSH)
         return [row["append_streams"] for row in rows]
 
     def append_touchpoints(self, connection: Connection[Any], facts: Sequence[StoredFact]) -> list[Appended]:
         """Append streams of one, each once, on an autocommit connection; nobody may be told before `flush`."""
-        rows = connection.execute(APPEND_TOUCHPOINTS, _touchpoint_columns(facts), binary=True).fetchall()
+        rows = connection.execute(APPEND_TOUCHPOINTS, touchpoint_columns(facts), binary=True).fetchall()
         return [Appended(*row[1:]) for row in rows]
 
     def flush(self, connection: Connection[Any]) -> None:
@@ -92,7 +94,8 @@ def _ours(stored_events: Sequence[StoredEvent]) -> list[StoredFact]:
     return facts
 
 
-def _touchpoint_columns(facts: Sequence[StoredFact]) -> tuple[list[Any], ...]:
+def touchpoint_columns(facts: Sequence[StoredFact]) -> tuple[list[Any], ...]:
+    """Return the arguments of APPEND_TOUCHPOINTS."""
     return (
         [fact.originator_id for fact in facts],
         [fact.topic for fact in facts],
@@ -107,5 +110,5 @@ def _touchpoint_columns(facts: Sequence[StoredFact]) -> tuple[list[Any], ...]:
 
 
 def _stream_columns(facts: Sequence[StoredFact]) -> tuple[list[Any], ...]:
-    ids, *others = _touchpoint_columns(facts)[:-1]
+    ids, *others = touchpoint_columns(facts)[:-1]
     return ids, [fact.originator_version for fact in facts], *others

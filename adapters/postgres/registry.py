@@ -25,8 +25,12 @@ ADD_IDENTITIES = """
 INSERT INTO registry.identities (brokerage_id, hash, hint, subject_id)
 SELECT * FROM unnest(%b::uuid[], %b::bytea[], %b::text[], %b::uuid[]) ON CONFLICT DO NOTHING RETURNING hash
 """
+LOCK = """
+SELECT subject_id, known, known_as FROM registry.subjects WHERE subject_id = ANY(%b::uuid[])
+ ORDER BY subject_id FOR NO KEY UPDATE
+"""
 MARK_KNOWN = """
-UPDATE registry.subjects s SET known = s.known OR m.known, known_as = coalesce(s.known_as, m.known_as)
+UPDATE registry.subjects s SET known = m.known, known_as = m.known_as
   FROM unnest(%b::uuid[], %b::bool[], %b::uuid[]) AS m (subject_id, known, known_as)
  WHERE s.subject_id = m.subject_id
 """
@@ -36,7 +40,7 @@ MOST_TRIES = 8
 
 
 class LostRace(Exception):
-    """Another process registered one of the identities first: look again."""
+    """Another process registered an identity, or told who a visitor is, before us: look again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +62,17 @@ class Question:
 
 @dataclass(slots=True)
 class Subject:
-    """A subject as the registry knows it; `known` has a human's identifier, `known_as` was linked to one."""
+    """A subject as the registry knows it; `known` has a human's identifier, `known_as` was linked to one.
+
+    `stored` is what the registry holds of these two, None for a new subject.
+    """
 
     subject_id: UUID
     brokerage_id: UUID
     key: bytes | None
     known: bool = False
     known_as: UUID | None = None
+    stored: tuple[bool, UUID | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +133,7 @@ class Registry:
         for brokerage_id, digest, subject_id, known, known_as, wrapped in rows:
             if subject_id not in subjects:
                 key = self._master.unwrap(wrapped, subject_id) if wrapped else None
-                subjects[subject_id] = Subject(subject_id, brokerage_id, key, known, known_as)
+                subjects[subject_id] = Subject(subject_id, brokerage_id, key, known, known_as, (known, known_as))
             found[brokerage_id, bytes(digest)] = subjects[subject_id]
         return found
 
@@ -146,13 +154,21 @@ class Registry:
             )).fetchall()  # fmt: skip
             if len(added) < len(rows):
                 raise LostRace
-        changed = [one for one in draft.changed.values() if one.subject_id not in draft.subjects]
-        linked = [one for one in draft.subjects.values() if one.known_as]
-        if changed or linked:
-            marks = sorted({one.subject_id: one for one in (*changed, *linked)}.items())
-            self._connection.execute(MARK_KNOWN, (
-                [key for key, _ in marks], [one.known for _, one in marks], [one.known_as for _, one in marks],
-            ))  # fmt: skip
+        self._mark([one for one in draft.changed.values() if one.subject_id not in draft.subjects])
+        self._mark([one for one in draft.subjects.values() if one.known_as])
+
+    def _mark(self, subjects: Iterable[Subject]) -> None:
+        """Write who is known, unless somebody else told meanwhile: a visitor becomes one person only."""
+        marks = {one.subject_id: one for one in subjects if (one.known, one.known_as) != one.stored}
+        if not marks:
+            return
+        rows = self._connection.execute(LOCK, (list(marks),), binary=True).fetchall()
+        for subject_id, known, known_as in rows:
+            if marks[subject_id].stored not in (None, (known, known_as)):
+                raise LostRace
+        self._connection.execute(MARK_KNOWN, (
+            list(marks), [one.known for one in marks.values()], [one.known_as for one in marks.values()],
+        ))  # fmt: skip
 
     def _take_stored_keys(self, subjects: Iterable[Subject]) -> None:
         """A touchpoint without hints came again: its subject is there already, with its own key."""

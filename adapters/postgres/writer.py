@@ -19,6 +19,7 @@ from adapters.postgres.registry import Answer, Question, Registry
 from adapters.sealing import MasterKey, fingerprint, keyed_uuid
 from application.ports.touchpoints import Observed, Problem, Verdict
 from domain.people.events import MergeProposed, SubjectsLinked
+from domain.shared.personal import personal_fields
 
 LINKS = UUID("8f5cf2f6-3d55-5a4e-9b0f-0b6f7f0c1f0a")
 """Namespace of the streams of links and merge proposals."""
@@ -95,9 +96,12 @@ class Writer:
         return _Draft(observed, stream_id, question, kinds)
 
     def _stored(self, draft: _Draft, answer: Answer) -> StoredFact:
-        told = tuple(kind for kind in draft.kinds if kind != "session" and _news(kind, answer))
-        fact = draft.observed.fact.model_copy(update={"hint_kinds": told})
-        key = answer.subject.key
+        fact, key = draft.observed.fact, answer.subject.key
+        if key is None:  # the person was erased: nothing personal is kept
+            fact = fact.model_copy(update=dict.fromkeys(personal_fields(type(fact))))
+        else:
+            told = tuple(kind for kind in draft.kinds if kind != "session" and _news(kind, answer))
+            fact = fact.model_copy(update={"hint_kinds": told})
         return self._mapper.to_stored_event(
             Envelope(
                 draft.stream_id, 1, fact, draft.observed.brokerage_id, answer.subject.subject_id,

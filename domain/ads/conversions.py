@@ -12,9 +12,10 @@ from domain.people import consent, contact
 from domain.people.consent import Consents
 from domain.people.contact import Contact
 from domain.people.events import ConsentGiven, ConsentWithdrawn
+from domain.properties.events import PropertySaved
 from domain.scoring.policy import ConversionRow, FactValue, Trigger, first_rows
 from domain.shared.clock import millis
-from domain.shared.fact import Recorded, Touchpoint
+from domain.shared.fact import BrowserEvent, Origin, Recorded, Touchpoint
 from domain.tours import session as tour
 from domain.tours.events import TourEnded, TourTouchpoint
 from domain.tours.session import TourSession
@@ -45,6 +46,7 @@ class Conversion:
     action_source: str
     value: float | None
     currency: str
+    region: str  # the brokerage's, for phone numbers without a country code
     category: str
     custom: Mapping[str, FactValue]
     cause_id: UUID
@@ -60,8 +62,8 @@ class Conversion:
 class Memory:
     """What deciding needs to remember of a person. Closed sessions leave only their ids behind."""
 
-    contact: Contact = Contact()
-    consents: Consents = Consents()
+    contact: Contact = field(default_factory=Contact)
+    consents: Consents = field(default_factory=Consents)
     open_tours: Mapping[str, TourSession] = field(default_factory=dict)
     closed_tours: frozenset[str] = frozenset()
     first_tour_of: Mapping[str, str] = field(default_factory=dict)  # property → its first session
@@ -76,6 +78,8 @@ class Occasion:
     facts: Mapping[str, FactValue]
     session_id: str | None = None
     property_id: str | None = None
+    origin: Origin = "website"
+    test: bool = False
 
 
 def decide(memory: Memory, recorded: Recorded, house: House, person_id: UUID) -> tuple[Memory, list[Conversion]]:
@@ -90,6 +94,8 @@ def decide(memory: Memory, recorded: Recorded, house: House, person_id: UUID) ->
             return _tour(memory, recorded, fact, house, person_id)
         case LeadFormSubmitted():
             return _fill(memory, recorded, house, person_id, [_lead_occasion(fact, recorded, house)])
+        case PropertySaved():
+            return _fill(memory, recorded, house, person_id, [_save_occasion(fact)])
         case _:
             return memory, []
 
@@ -102,9 +108,10 @@ def _tour(
     before = memory.open_tours.get(fact.session_id, TourSession())
     after = tour.evolve(before, recorded, house.revision)
     first = dict(memory.first_tour_of)
-    first.setdefault(fact.property_id, fact.session_id)
+    if after.property_id:
+        first.setdefault(after.property_id, fact.session_id)
     memory = replace(memory, open_tours={**memory.open_tours, fact.session_id: after}, first_tour_of=first)
-    again = first[fact.property_id] != fact.session_id
+    again = first.get(after.property_id, fact.session_id) != fact.session_id
     memory, conversions = _fill(memory, recorded, house, person_id, _tour_occasions(after, house, again))
     return (_close(memory, fact.session_id) if after.closed_by else memory), conversions
 
@@ -113,18 +120,25 @@ def _tour_occasions(session: TourSession, house: House, again: bool) -> list[Occ
     facts = dict(tour.facts_of(session))
     if again:
         facts["multiple_visits"] = True
-    occasions = [Occasion("tour_progress", facts, session.session_id, session.property_id)]
-    if session.closed_by:
-        scored = tour.score_of(session, house)
-        outcome = {**facts, "quality": scored.quality, "engagement_score": scored.score}
-        occasions.append(Occasion("tour_closed", outcome, session.session_id, session.property_id))
-    return occasions
+    progress = Occasion(
+        "tour_progress", facts, session.session_id, session.property_id, session.origin, session.test
+    )  # fmt: skip
+    if not session.closed_by:
+        return [progress]
+    scored = tour.score_of(session, house)
+    outcome = {**facts, "quality": scored.quality, "engagement_score": scored.score}
+    return [progress, replace(progress, trigger="tour_closed", facts=outcome)]
 
 
 def _lead_occasion(fact: LeadFormSubmitted, recorded: Recorded, house: House) -> Occasion:
     scored = form.score_of(fact, str(recorded.stream_id), house.policy)
     facts = {**form.facts_of(fact), "form_score": scored.score, "quality": scored.quality}
-    return Occasion("lead_form", facts, property_id=fact.property_id)
+    return Occasion("lead_form", facts, property_id=fact.property_id, origin=fact.origin, test=fact.test)
+
+
+def _save_occasion(fact: PropertySaved) -> Occasion:
+    facts: dict[str, FactValue] = {"saved_from": fact.saved_from}
+    return Occasion("property_saved", facts, property_id=fact.property_id, origin=fact.origin, test=fact.test)
 
 
 def _close(memory: Memory, session_id: str) -> Memory:
@@ -140,15 +154,22 @@ def _close(memory: Memory, session_id: str) -> Memory:
 def _fill(
     memory: Memory, recorded: Recorded, house: House, person_id: UUID, occasions: list[Occasion]
 ) -> tuple[Memory, list[Conversion]]:
-    """Fill every slot that this fact's occasions reach and nothing filled before."""
+    """Fill every slot that this fact's occasions reach and nothing filled before.
+
+    The browser's event id goes to the first conversion of the browser's event name: two with one id would be one
+    to Meta.
+    """
     conversions: list[Conversion] = []
+    browser = recorded.fact.browser_event if isinstance(recorded.fact, Touchpoint) else None
     for occasion in occasions:
         for row in first_rows(house.policy, occasion.trigger, occasion.facts):
             subject = _once_per(row, occasion, recorded, person_id)
             slot = f"{row.slot}|{subject}"
             if slot not in memory.filled:
                 memory = replace(memory, filled=memory.filled | {slot})
-                conversions += _for_datasets(memory, row, occasion, recorded, house, person_id, subject)
+                same = browser if browser and browser.name == row.event_name else None
+                browser = None if same else browser
+                conversions += _for_datasets(memory, row, occasion, recorded, house, person_id, subject, same)
     return memory, conversions
 
 
@@ -164,29 +185,28 @@ def _once_per(row: ConversionRow, occasion: Occasion, recorded: Recorded, person
 
 def _for_datasets(
     memory: Memory, row: ConversionRow, occasion: Occasion, recorded: Recorded, house: House,
-    person_id: UUID, subject: str,
+    person_id: UUID, subject: str, browser: BrowserEvent | None,
 ) -> list[Conversion]:  # fmt: skip
     datasets = house.datasets_of(house.policy)
-    withheld = withhold(memory, recorded, house)
+    withheld = "test_traffic" if occasion.test else withhold(memory, recorded, house)
     known = {**occasion.facts, "milestone": row.slot.partition(":")[2] or None}
     custom = {name: known[name] for name in row.extra if known.get(name) is not None}
     if occasion.property_id:
         custom["property_id"] = occasion.property_id
     return [
-        _conversion(memory, row, recorded, house, person_id, subject, dataset, custom, known,
+        _conversion(memory, row, occasion, recorded, house, person_id, subject, dataset, custom, known, browser,
                     withheld if dataset else withheld or "no_dataset")
         for dataset in datasets or [""]
     ]  # fmt: skip
 
 
 def _conversion(
-    memory: Memory, row: ConversionRow, recorded: Recorded, house: House, person_id: UUID, subject: str,
-    dataset: str, custom: Mapping[str, FactValue], facts: Mapping[str, FactValue], withheld: Withheld | None,
+    memory: Memory, row: ConversionRow, occasion: Occasion, recorded: Recorded, house: House, person_id: UUID,
+    subject: str, dataset: str, custom: Mapping[str, FactValue], facts: Mapping[str, FactValue],
+    browser: BrowserEvent | None, withheld: Withheld | None,
 ) -> Conversion:  # fmt: skip
     name = "|".join((str(recorded.brokerage_id), dataset, row.slot, subject))
     conversion_id = uuid5(CONVERSIONS, name)
-    fact = recorded.fact
-    browser = fact.browser_event if isinstance(fact, Touchpoint) else None
     return Conversion(
         id=conversion_id,
         brokerage_id=recorded.brokerage_id,
@@ -196,11 +216,12 @@ def _conversion(
         person_id=person_id,
         subject_id=recorded.subject_id or person_id,
         event_name=row.event_name,
-        event_id=browser.id if browser and browser.name == row.event_name else str(conversion_id),
-        at_ms=millis(fact.occurred_at),
-        action_source=fact.origin if isinstance(fact, Touchpoint) else "website",
+        event_id=browser.id if browser else str(conversion_id),
+        at_ms=millis(recorded.fact.occurred_at),
+        action_source=occasion.origin,
         value=row.value.of(facts) if row.value else None,
         currency=house.currency,
+        region=house.region,
         category=row.category,
         custom=custom,
         cause_id=recorded.stream_id,
@@ -217,8 +238,6 @@ def withhold(memory: Memory, recorded: Recorded, house: House) -> Withheld | Non
     """Return why nothing may be sent for this fact, None where it may."""
     fact = recorded.fact
     age_s = (recorded.recorded_at - fact.occurred_at).total_seconds()
-    if isinstance(fact, Touchpoint) and fact.test:
-        return "test_traffic"
     if not memory.consents.allows("meta_tracking", ask_first=house.ask_first):
         return "no_consent"
     if fact.occurred_at.timestamp() < house.policy.effective_from_s:

@@ -24,8 +24,8 @@ from domain.tours.session import TourSession
 class Profile:
     """A person. Times in unix milliseconds; `tours` and `forms` map session or log entry to what it scored."""
 
-    contact: Contact = Contact()
-    consents: Consents = Consents()
+    contact: Contact = field(default_factory=Contact)
+    consents: Consents = field(default_factory=Consents)
     touchpoints: int = 0
     first_ms: int = 0
     last_ms: int = 0

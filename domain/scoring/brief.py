@@ -1,6 +1,6 @@
 """The policy named `brief`: the scores and conversions of a new brokerage."""
 
-from domain.scoring.policy import Condition, ConversionRow, Policy, Row, ScoreTable, Value
+from domain.scoring.policy import Condition, ConversionRow, OncePer, Policy, Row, ScoreTable, Value
 
 # fmt: off
 TOURS = ScoreTable(about="tours", rows=(
@@ -16,11 +16,11 @@ LEAD_FORMS = ScoreTable(about="lead_forms", rows=(
     Row(rule="price_range",     fact="has_price",        equals=True,              points=20, why="named a price"),
     Row(rule="location",        fact="has_location",     equals=True,              points=15, why="named a place"),
     Row(rule="now",             fact="timeline",         equals="now",             points=20, why="wants to move now"),
-    Row(rule="three_months",    fact="timeline",         equals="within_3_months", points=15, why="within three months"),
+    Row(rule="three_months",    fact="timeline",         equals="within_3_months", points=15, why="within 3 months"),
     Row(rule="this_year",       fact="timeline",         equals="within_a_year",   points=8,  why="within a year"),
-    Row(rule="type",            fact="has_type",         equals=True,              points=15, why="named a type of home"),
+    Row(rule="type",            fact="has_type",         equals=True,              points=15, why="named a type"),
     Row(rule="email",           fact="has_email",        equals=True,              points=10, why="left an e-mail"),
-    Row(rule="phone",           fact="has_phone",        equals=True,              points=10, why="left a phone number"),
+    Row(rule="phone",           fact="has_phone",        equals=True,              points=10, why="left a phone"),
     Row(rule="from_an_ad",      fact="from_ad",          equals=True,              points=10, why="came from an ad"),
 ))
 
@@ -34,12 +34,12 @@ def _outcome(quality: str, event: str, value: float, level: str, why: str, *extr
 
 
 def _milestone(name: str, event: str, value: float, why: str) -> ConversionRow:
-    once_per = "person_and_property" if name == "multiple_visits" else "session"
-    return ConversionRow.model_validate(dict(
+    once_per: OncePer = "person_and_property" if name == "multiple_visits" else "session"
+    return ConversionRow(
         slot=f"tour_milestone:{name}", on="tour_progress", when=(Condition(fact=name, equals=True),),
         event_name=event, value=Value(fixed=value), category="virtual_tour_milestone",
         extra=("tour_id", "milestone"), once_per=once_per, why=why,
-    ))
+    )
 
 
 CONVERSIONS = (

@@ -1,8 +1,7 @@
 """The two kinds of fact: observed by a producer, or decided by our own rules."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, NamedTuple
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
@@ -28,6 +27,10 @@ Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 
 Origin = Literal["website", "app", "chat", "phone_call", "email", "physical_store", "other"]
 """Where it happened, in Meta's words for `action_source`."""
+
+
+PageUrl = Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(_without_nul)]
+"""The address of a page, query string and all."""
 
 
 class Fact(BaseModel):
@@ -59,7 +62,7 @@ class Touchpoint(Fact):
 
     hints: Personal[PersonHints | None] = None
     hint_kinds: Open[tuple[str, ...]] = ()
-    page_url: Personal[str | None] = Field(default=None, max_length=2000)
+    page_url: Personal[PageUrl | None] = None
     utm: Open[Utm | None] = None
     origin: Open[Origin] = "website"
     browser_event: Open[BrowserEvent | None] = None
@@ -70,8 +73,7 @@ ENVELOPE = frozenset(Touchpoint.model_fields)
 """Fields that every touchpoint has; what a kind adds is its payload."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """A fact with its place in the log.
 
     `stream_id` and `version` name it for ever; `position` orders it among all facts of this server.

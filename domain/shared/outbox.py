@@ -15,7 +15,7 @@ class OutboxMessage:
 
     `id` is derived from its cause, so that deciding twice writes once; `also_unique` is a second key of the same
     kind. Messages with one `ordering_key` run one at a time in order; those with one `batch_by` run together.
-    The payload holds personal values only sealed.
+    After `expires_at` it would come too late. The payload holds personal values only sealed.
     """
 
     id: UUID
@@ -29,3 +29,4 @@ class OutboxMessage:
     also_unique: str | None = None
     ordering_key: str | None = None
     batch_by: str | None = None
+    expires_at: datetime | None = None

@@ -13,10 +13,10 @@ RoomCount = Annotated[int, Field(ge=1, le=500)]
 
 
 class TourTouchpoint(Touchpoint):
-    """What every touchpoint of a tour names: the session of the player and the property shown."""
+    """What every touchpoint of a tour names: the session of the player, and the property shown where it knows."""
 
     session_id: Open[Ref]
-    property_id: Open[Ref]
+    property_id: Open[Ref | None] = None
     tour_kind: Open[TourKind | None] = None
     rooms_available: Open[RoomCount | None] = None
 
@@ -28,6 +28,7 @@ class TourStarted(TourTouchpoint):
     """
 
     kind: Open[Literal["tours.started.v1"]] = "tours.started.v1"
+    property_id: Open[Ref]
 
 
 class TourRoomVisited(TourTouchpoint):
@@ -37,6 +38,7 @@ class TourRoomVisited(TourTouchpoint):
     """
 
     kind: Open[Literal["tours.room_visited.v1"]] = "tours.room_visited.v1"
+    property_id: Open[Ref]
     room: Open[Label]  # label in the tour player, e.g. "kitchen"
     dwell_s: Open[Seconds]  # time in the room, seconds
     entered_at: Open[AwareDatetime | None] = None
@@ -56,6 +58,7 @@ class TourActed(TourTouchpoint):
     """
 
     kind: Open[Literal["tours.acted.v1"]] = "tours.acted.v1"
+    property_id: Open[Ref]
     action: Open[Label]  # "zoom", "measure", "hotspot", "floor_plan", "share", "download", …
     room: Open[Label | None] = None
 

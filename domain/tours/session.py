@@ -1,11 +1,12 @@
 """One tour session, folded from its touchpoints in whatever order they arrive."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.brokerage.rulebook import House
 from domain.scoring.policy import FactValue, Score, score
+from domain.shared.changed import changed
 from domain.shared.clock import millis
 from domain.shared.fact import Origin, Recorded
 from domain.tours.events import (
@@ -41,7 +42,7 @@ class Action:
     room: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TourSession:
     """What is known of a session. Times in unix milliseconds; `rooms` maps label → (visits, dwell in ms)."""
 
@@ -51,6 +52,7 @@ class TourSession:
     tour_kind: str | None = None
     rooms_available: int | None = None
     origin: Origin = "website"
+    test: bool = False  # any touchpoint of it was test traffic
     rooms: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     visits: tuple[str, ...] = ()  # the log entries of the first visits
     actions: tuple[Action, ...] = ()
@@ -77,7 +79,7 @@ def evolve(session: TourSession, recorded: Recorded, revision: int = 0) -> TourS
     `revision` is the brokerage's policy activation in force: a score keeps to the one of its close.
     """
     after = _with(session, recorded)
-    return replace(after, revision=revision) if after.closed_by and not session.closed_by else after
+    return changed(after, revision=revision) if after.closed_by and not session.closed_by else after
 
 
 def _with(session: TourSession, recorded: Recorded) -> TourSession:
@@ -98,7 +100,7 @@ def _with(session: TourSession, recorded: Recorded) -> TourSession:
         case TourCompleted():
             return _completed(session, recorded, fact, event)
         case TourEnded():
-            return session if session.closed_by else replace(session, closed_by=event)
+            return session if session.closed_by else changed(session, closed_by=event)
         case TourTouchpoint():
             return _touched(session, recorded, fact)
         case _:
@@ -112,25 +114,26 @@ def _completed(session: TourSession, recorded: Recorded, fact: TourCompleted, ev
     touched = _touched(
         session, recorded, fact, claimed_ms=claimed, finished=session.finished or fact.finished,
     )  # fmt: skip
-    return touched if touched.closed_by else replace(touched, closed_by=event)
+    return touched if touched.closed_by else changed(touched, closed_by=event)
 
 
 def _touched(session: TourSession, recorded: Recorded, fact: TourTouchpoint, **changes: object) -> TourSession:
     at, arrived = millis(fact.occurred_at), millis(recorded.recorded_at)
-    return replace(
+    return changed(
         session,
         session_id=fact.session_id,
         subject_id=session.subject_id or (str(recorded.subject_id) if recorded.subject_id else None),
-        property_id=min(session.property_id, fact.property_id) if session.property_id else fact.property_id,
+        property_id=min(filter(None, (session.property_id, fact.property_id)), default=""),
         tour_kind=session.tour_kind or fact.tour_kind,
         rooms_available=max(session.rooms_available or 0, fact.rooms_available or 0) or None,
         origin=fact.origin,
+        test=session.test or fact.test,
         touchpoints=session.touchpoints + 1,
         first_ms=min(session.first_ms, at) if session.first_ms else at,
         last_ms=max(session.last_ms, at),
         arrived_ms=max(session.arrived_ms, arrived),
         late=session.late + (session.closed_by is not None),
-        **changes,  # type: ignore[arg-type]
+        **changes,
     )
 
 

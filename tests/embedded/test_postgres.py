@@ -6,12 +6,14 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from adapters.embedded import files
+from adapters.embedded import files, footing
 from adapters.embedded.keeper import hold
 from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.embedded.service import EmbeddedError
@@ -105,7 +107,7 @@ def test_a_killed_parent_leaves_nothing_running_and_nothing_lost(tmp_path: Path)
         insert(url, 1)
         kill_9(parent.pid)
         eventually(lambda: not naming(tmp_path), within_s=5)
-    os.close(hold(tmp_path / "postgres" / "lock", 0))  # no orphaned backend holds it either
+    os.close(hold(tmp_path / "postgres" / "lock", 5))  # no orphaned backend holds it either
     with EmbeddedPostgres(tmp_path) as server:
         assert numbers(server.url()) == [1]
 
@@ -161,16 +163,28 @@ def test_a_stale_note_of_a_process_id_that_is_someone_elses_is_forgotten(tmp_pat
         assert server.ready()
 
 
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A folder that everyone may enter."""
+    folder = Path(tempfile.mkdtemp(dir="/var/tmp"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become someone else")
 @pytest.mark.parametrize("tool", ["unshare", "setpriv"])
-def test_root_can_keep_data_in_a_closed_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tool: str) -> None:
+def test_root_can_keep_data_in_a_closed_folder(
+    tmp_path: Path, public: Path, monkeypatch: pytest.MonkeyPatch, tool: str
+) -> None:
     found = shutil.which(tool)
     monkeypatch.setattr(shutil, "which", lambda name: found if name == tool else None)
+    monkeypatch.setattr(footing, "PUBLIC", public)
     tmp_path.chmod(0o700)
     server = EmbeddedPostgres(tmp_path / "data", durable=False)
     allowed = subprocess.run([found or tool, *HARMLESS[tool], "true"], check=False).returncode == 0
     if not allowed:
-        with pytest.raises(EmbeddedError, match="does not run as root"):
+        with pytest.raises(EmbeddedError, match="needs a user with a name, not root"):
             server.start()
         return
     url = server.start()

@@ -171,6 +171,7 @@ GRANT EXECUTE ON FUNCTION log.append_touchpoints, log.append_streams TO masar_in
 GRANT USAGE ON SCHEMA registry TO masar_registry;
 GRANT USAGE ON SCHEMA auth TO masar_app, masar_projector, masar_auditor;
 GRANT EXECUTE ON FUNCTION auth.find_key TO masar_app;
+GRANT SELECT ON alembic_version TO masar_app, masar_projector, masar_auditor;
 """
 
 

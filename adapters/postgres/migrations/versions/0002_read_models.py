@@ -18,7 +18,9 @@ CREATE TABLE outbox.messages (
   state          text        NOT NULL DEFAULT 'waiting'
                              CHECK (state IN ('waiting', 'leased', 'parked', 'done', 'dead')),
   due_at         timestamptz NOT NULL,
+  expires_at     timestamptz,
   attempts       int         NOT NULL DEFAULT 0,
+  crashes        int         NOT NULL DEFAULT 0,
   lease          bigint,
   leased_until   timestamptz,
   ordering_key   text,
@@ -33,9 +35,10 @@ CREATE TABLE outbox.messages (
   settled_at     timestamptz,
   UNIQUE (brokerage_id, kind, also_unique)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
-CREATE INDEX messages_due ON outbox.messages (kind, batch_by, due_at) WHERE state = 'waiting';
+CREATE INDEX messages_due ON outbox.messages (brokerage_id, kind, batch_by, due_at) WHERE state = 'waiting';
 CREATE INDEX messages_leased ON outbox.messages (leased_until) WHERE state = 'leased';
 CREATE INDEX messages_parked ON outbox.messages (brokerage_id, batch_by) WHERE state = 'parked';
+CREATE INDEX messages_expiring ON outbox.messages (expires_at) WHERE state = 'parked';
 CREATE INDEX messages_ordered ON outbox.messages (brokerage_id, ordering_key, position)
   WHERE ordering_key IS NOT NULL AND state IN ('waiting', 'leased', 'parked');
 CREATE SEQUENCE outbox.lease AS bigint;
@@ -45,6 +48,7 @@ CREATE TABLE outbox.circuits (
   parked_since  timestamptz NOT NULL DEFAULT now(),
   next_probe_at timestamptz NOT NULL,
   reason        text        NOT NULL,
+  throttled     boolean     NOT NULL DEFAULT false,
   PRIMARY KEY (brokerage_id, dataset_id)
 );
 CREATE TABLE outbox.bodies (

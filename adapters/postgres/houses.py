@@ -1,0 +1,45 @@
+"""The rules of one brokerage as the log has them now."""
+
+import time
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+from psycopg_pool import AsyncConnectionPool
+
+from adapters.postgres.connections import as_brokerage
+from adapters.postgres.mapper import decode
+from domain.brokerage.events import BrokerageFact
+from domain.brokerage.rulebook import DEFAULTS, House, with_fact
+from domain.catalogue import kind_of
+from projections.timeline import RULE_FACTS
+
+FACTS = """
+SELECT originator_id, originator_version, topic, state FROM log.masar_events
+ WHERE brokerage_id = %s AND topic = ANY(%s) ORDER BY notification_id
+"""
+REMEMBERED_S = 5.0
+
+
+class Houses:
+    """Reads a brokerage's settings and policy; remembers them for some seconds."""
+
+    def __init__(self, pool: AsyncConnectionPool[AsyncConnection[DictRow]]) -> None:
+        self._pool = pool
+        self._known: dict[UUID, tuple[float, House]] = {}
+
+    async def house(self, brokerage_id: UUID) -> House:
+        """Return the rules that hold for a brokerage."""
+        known = self._known.get(brokerage_id)
+        if known is not None and known[0] > time.monotonic():
+            return known[1]
+        kinds = [kind_of(fact) for fact in RULE_FACTS]
+        async with as_brokerage(self._pool, brokerage_id) as connection:
+            rows = await (await connection.execute(FACTS, (brokerage_id, kinds))).fetchall()
+        house = DEFAULTS
+        for row in rows:
+            fact = decode(row["topic"], row["state"], row["originator_id"], row["originator_version"])
+            if isinstance(fact, BrokerageFact):
+                house = with_fact(house, fact)
+        self._known[brokerage_id] = (time.monotonic() + REMEMBERED_S, house)
+        return house

@@ -1,0 +1,81 @@
+"""Reads conversions: lists, sums, and one with everything that became of it."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+Connection = AsyncConnection[DictRow]
+
+STATUS = """
+CASE WHEN c.withheld IS NOT NULL THEN 'withheld'
+     WHEN d.outcome IN ('accepted', 'rejected', 'withheld') THEN d.outcome
+     WHEN o.id IS NULL THEN 'merged'
+     WHEN o.state = 'parked' THEN 'parked'
+     WHEN o.state = 'dead' THEN 'dead'
+     ELSE 'waiting' END
+"""
+"""`merged`: another conversion of the same event name and id stands for it."""
+REASON = "coalesce(c.withheld, CASE WHEN d.outcome IN ('withheld', 'rejected') THEN d.message END, o.last_error)"
+FROM = """
+  FROM read_models.conversions c
+  LEFT JOIN read_models.deliveries d ON d.brokerage_id = c.brokerage_id AND d.key = c.id::text
+  LEFT JOIN outbox.messages o ON o.brokerage_id = c.brokerage_id AND o.id = c.id
+"""
+FIELDS = f"""
+SELECT c.id, c.person_id, c.subject_id, c.dataset_id, c.slot, c.once_per, c.event_name, c.event_id, c.occurred_at,
+       c.recorded_at, c.action_source, c.value, c.currency, c.category, c.custom, c.cause_id, c.position, c.policy,
+       c.why, c.match_keys, {STATUS} AS status, {REASON} AS reason, coalesce(d.tries, 0) AS tries, d.settled_at
+"""
+WHERE = f"""
+ WHERE (%(person)s::uuid[] IS NULL OR c.subject_id = ANY(%(person)s))
+   AND (%(event_name)s::text IS NULL OR c.event_name = %(event_name)s)
+   AND (%(dataset_id)s::text IS NULL OR c.dataset_id = %(dataset_id)s)
+   AND (%(status)s::text IS NULL OR {STATUS} = %(status)s)
+   AND (%(since)s::timestamptz IS NULL OR c.occurred_at >= %(since)s)
+   AND (%(until)s::timestamptz IS NULL OR c.occurred_at < %(until)s)
+"""
+LIST = f"""{FIELDS} {FROM} {WHERE}
+   AND (%(position)s::int8 IS NULL OR (c.position, c.id) < (%(position)s, %(id)s::uuid))
+ ORDER BY c.position DESC, c.id DESC LIMIT %(limit)s
+"""
+SUMMARY = f"""
+SELECT c.event_name, c.dataset_id, {STATUS} AS status, CASE WHEN {STATUS} <> 'accepted' THEN {REASON} END AS reason,
+       count(*)::int AS conversions, coalesce(sum(c.value), 0) AS value, c.currency
+  {FROM} {WHERE} GROUP BY 1, 2, 3, 4, 7 ORDER BY 1, 2, 3, 4
+"""
+ONE = f"{FIELDS}, d.state AS delivery, o.state AS outbox_state, o.due_at, o.attempts AS leases {FROM} WHERE c.id = %s"
+
+Filters = dict[str, Any]
+
+
+def filters(
+    *, person: list[UUID] | None = None, event_name: str | None = None, dataset_id: str | None = None,
+    status: str | None = None, since: datetime | None = None, until: datetime | None = None,
+) -> Filters:  # fmt: skip
+    """Return the filters of a list or a sum; every one that is given must hold."""
+    return {
+        "person": person, "event_name": event_name, "dataset_id": dataset_id, "status": status, "since": since,
+        "until": until,
+    }  # fmt: skip
+
+
+async def list_conversions(
+    connection: Connection, wanted: Filters, *, after: list[Any] | None, limit: int
+) -> list[DictRow]:
+    """Return conversions, the newest first; `after` is the (position, id) of the last one seen."""
+    position, key = after or (None, None)
+    cursor = await connection.execute(LIST, {**wanted, "position": position, "id": key, "limit": limit})
+    return await cursor.fetchall()
+
+
+async def summarise(connection: Connection, wanted: Filters) -> list[DictRow]:
+    """Return counts and values by event name, dataset, status and reason."""
+    return await (await connection.execute(SUMMARY, wanted)).fetchall()
+
+
+async def one_conversion(connection: Connection, conversion_id: UUID) -> DictRow | None:
+    """Return one conversion with its delivery, None where this brokerage has no such."""
+    return await (await connection.execute(ONE, (conversion_id,))).fetchone()

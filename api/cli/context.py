@@ -1,0 +1,87 @@
+"""What commands share: settings from the environment or from a running `masar up`, and honest exits."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import typer
+from rich.console import Console
+
+from adapters.postgres.connections import connect
+from adapters.postgres.log import open_log
+from adapters.postgres.streams import PostgresStreams
+from api.settings import BadSettings, Settings, read_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+out = Console()
+err = Console(stderr=True)
+
+ENVIRONMENT = "run/environment.json"
+"""Under the data folder: the settings that `masar up` gave its processes, so that other commands find them."""
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
+    """Say what is wrong and end with a code that is not zero."""
+    err.print(f"[red]masar:[/red] {message}", highlight=False)
+    raise typer.Exit(code)
+
+
+def settings() -> Settings:
+    """Return the settings; what the environment does not say is taken from the `masar up` of this data folder."""
+    try:
+        own = read_settings()
+        if own.database_url is None:
+            for name, value in running_environment(own.data_dir).items():
+                os.environ.setdefault(name, value)
+            own = read_settings()
+    except BadSettings as refusal:
+        fail(str(refusal), 2)
+    return own
+
+
+def running_environment(data_dir: Path) -> dict[str, str]:
+    """Return the settings of the processes that run on a data folder, none where none do."""
+    place = data_dir / ENVIRONMENT
+    try:
+        return dict(json.loads(place.read_text()))
+    except (OSError, ValueError):
+        return {}
+
+
+def need_database(own: Settings) -> str:
+    """Return the database's address, or end saying how to get one."""
+    if own.database_url is None:
+        fail("no database: start one with `./masar up`, or set MASAR_DATABASE_URL", 2)
+    return own.database_url
+
+
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """The brokerages' set-up streams and a connection that may see and add keys."""
+
+    streams: PostgresStreams
+    owner: Any
+
+
+@contextmanager
+def set_up(own: Settings) -> Iterator[SetUp]:
+    """Open what the set-up commands write to."""
+    url = need_database(own)
+    log = open_log(url)
+    try:
+        with connect(url, "masar_app", name="cli") as app, connect(url, "masar_owner", name="cli") as owner:
+            yield SetUp(PostgresStreams(app, log), owner)
+    finally:
+        log.close()
+
+
+def show(document: Any, as_json: bool, text: str) -> None:
+    """Print a result: JSON for scripts, a sentence for people."""
+    if as_json:
+        typer.echo(json.dumps(document, default=str))
+    else:
+        out.print(text, highlight=False)

@@ -1,0 +1,199 @@
+"""Commands that run processes: all of them under one supervisor, or each by itself."""
+
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+from adapters.dramatiq.relay import run_relay
+from adapters.dramatiq.worker import run_worker
+
+from adapters.embedded.files import write_private
+from adapters.embedded.postgres import EmbeddedPostgres
+from adapters.embedded.redis import EmbeddedRedis, find_redis
+from adapters.embedded.service import EmbeddedError, Service
+from adapters.embedded.supervisor import AlreadyRunning, Supervisor
+from adapters.postgres.projector import run_projector
+from adapters.sealing import MasterKey
+from adapters.simulator.app import serve
+from api.cli.context import ENVIRONMENT, fail, need_database, out, settings
+from api.cli.ready import answers
+from api.logs import set_up_logs
+from api.settings import Settings
+
+log = structlog.get_logger("masar.cli")
+Data = Annotated[Path | None, typer.Option("--data", help="The data folder; .masar by default.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    for command in (up, api, projector, worker, scheduler, simulator, demo):
+        app.command()(command)
+
+
+def up(
+    demo: Annotated[bool, typer.Option("--demo", help="Play a week of buyers against a simulated Meta.")] = False,
+    data: Data = None,
+) -> None:
+    """Start everything on this machine: database, Redis, API, projector, relay, worker. Ctrl-C stops it all.
+
+    Example: ./masar up --demo
+    """
+    if data is not None:
+        os.environ["MASAR_DATA_DIR"] = str(data.absolute())
+    for name in ("MASAR_LOG_FORMAT", "MASAR_LOG_LEVEL"):
+        os.environ.setdefault(name, {"MASAR_LOG_FORMAT": "text", "MASAR_LOG_LEVEL": "warning"}[name])
+    own = settings()
+    own.data_dir.mkdir(parents=True, exist_ok=True)
+    home = own.data_dir.absolute()
+    try:
+        supervisor = Supervisor(home, lambda: _services(home, own, demo))
+        code = supervisor.run(on_ready=lambda: _ready(demo))
+    except AlreadyRunning as refusal:
+        fail(str(refusal), 3)
+    except EmbeddedError as refusal:
+        fail(str(refusal))
+    finally:
+        (home / ENVIRONMENT).unlink(missing_ok=True)
+    raise typer.Exit(code)
+
+
+def api() -> None:
+    """Serve the HTTP API. Needs MASAR_DATABASE_URL and MASAR_MASTER_KEY."""
+    import uvicorn
+
+    from api.app import create_app
+
+    own = _begin("api")
+    uvicorn.run(
+        create_app(own), host=own.host, port=own.port, log_config=None, access_log=False, loop="uvloop",
+        http="httptools", timeout_graceful_shutdown=20, server_header=False, backlog=2048, lifespan="on",
+    )  # fmt: skip
+
+
+def projector() -> None:
+    """Fold facts into read models; several may run, one of them per read model works and the others stand by."""
+    own = _begin("projector")
+    run_projector(need_database(own), _until_told())
+
+
+def worker() -> None:
+    """Do what the outbox holds: deliver conversions, close quiet tours."""
+    own = _begin("worker")
+    run_worker(
+        need_database(own), own.redis_url, own.master(), own.graph_url, own.graph_version, _until_told(),
+        threads=own.worker_threads, send_test_events=own.send_test_events,
+    )  # fmt: skip
+
+
+def scheduler() -> None:
+    """Hand due messages of the outbox to the workers, and free those whose worker went away."""
+    own = _begin("scheduler")
+    run_relay(need_database(own), own.redis_url, _until_told())
+
+
+def simulator(
+    port: Annotated[int | None, typer.Option(help="Where to listen.")] = None,
+    ledger: Annotated[Path | None, typer.Option(help="A file that keeps what was received.")] = None,
+    observed: Annotated[bool, typer.Option("--observed", help="Accept what Meta was seen to accept.")] = False,
+) -> None:
+    """Stand in for Meta's conversions endpoint: refuses what Meta refuses; faults by PUT /_simulator/faults."""
+    own = settings()
+    serve(own.host, port or own.simulator_port, ledger_path=ledger, strict=not observed)
+
+
+def demo() -> None:
+    """Play the demo's week against a running `./masar up --demo`."""
+    from api.cli.demo import run_demo
+
+    raise typer.Exit(run_demo(settings()))
+
+
+def _begin(process: str) -> Settings:
+    own = settings()
+    need_database(own)
+    set_up_logs(process, own.log_level, own.log_format)
+    return own
+
+
+def _until_told() -> threading.Event:
+    """Return an event that SIGTERM and SIGINT set."""
+    stop = threading.Event()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, lambda *_: stop.set())
+    return stop
+
+
+def _services(home: Path, own: Settings, with_simulator: bool) -> list[Service]:
+    """Return everything to run, in order; called once the data folder is ours."""
+    services: list[Service] = []
+    environment: dict[str, str] = {"MASAR_HOST": own.host, "MASAR_PORT": str(own.port), "MASAR_DATA_DIR": str(home)}
+    environment["MASAR_MASTER_KEY"] = own.master_key or _master_key(home, embedded=own.database_url is None)
+    if own.database_url is None:
+        postgres = EmbeddedPostgres(home)
+        postgres.prepare()
+        services.append(postgres.service())
+        environment["MASAR_DATABASE_URL"] = postgres.url()
+    else:
+        environment["MASAR_DATABASE_URL"] = own.database_url
+    if own.redis_url is not None:
+        environment["MASAR_REDIS_URL"] = own.redis_url
+    elif find_redis() is not None:
+        redis = EmbeddedRedis(home)
+        redis.prepare()
+        services.append(redis.service())
+        environment["MASAR_REDIS_URL"] = redis.url()
+    if with_simulator and "MASAR_GRAPH_URL" not in os.environ:
+        environment["MASAR_GRAPH_URL"] = f"http://127.0.0.1:{own.simulator_port}"
+        ledger = str(home / "simulator.ndjson")
+        services.append(_python(
+            "simulator", environment, "--port", str(own.simulator_port), "--ledger", ledger,
+            url=f"{environment['MASAR_GRAPH_URL']}/_simulator/health",
+        ))  # fmt: skip
+    address = f"http://{own.host}:{own.port}"
+    services.append(_python("migrate", environment, once=True))
+    services.append(_python("api", environment, url=f"{address}/healthz"))
+    services += [_python(name, environment) for name in ("projector", "scheduler", "worker")]
+    write_private(home / ENVIRONMENT, json.dumps(environment))
+    return services
+
+
+def _python(
+    name: str, environment: dict[str, str], *arguments: str, once: bool = False, url: str | None = None
+) -> Service:
+    return Service(
+        name=name,
+        argv=[sys.executable, "-m", "api.cli", name, *arguments],
+        env=environment,
+        ready=(lambda: answers(url)) if url else None,
+        once=once,
+        grace_s=25,
+        url=url,
+    )
+
+
+def _master_key(home: Path, *, embedded: bool) -> str:
+    """Return the master key kept in the data folder, made on first use for the embedded database only."""
+    if not embedded:
+        fail("MASAR_MASTER_KEY is not set; with a database of your own it is yours to keep: ./masar key master", 2)
+    place = home / "master.key"
+    if not place.exists():
+        write_private(place, MasterKey.generate())
+    return place.read_text().strip()
+
+
+def _ready(with_demo: bool) -> None:
+    own = settings()
+    address = f"http://{own.host}:{own.port}"
+    out.print(f"[bold]Masar is up[/bold] at {address}  ·  documentation at {address}/docs  ·  Ctrl-C stops everything")
+    if with_demo:
+        from api.cli.demo import run_demo
+
+        run_demo(own)
+    else:
+        out.print("first: ./masar brokerage create nile-homes, then ./masar key create -b nile-homes")

@@ -1,0 +1,195 @@
+"""Commands that set things up: brokerages, keys, datasets, the schema."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+from adapters.postgres.secrets import SecretStore
+from pydantic import ValidationError
+
+from adapters.postgres.migrate import migrate, newest_revision
+from adapters.sealing import MasterKey
+from api.auth.keys import SCOPES, create_key, revoke_key
+from api.cli.context import SetUp, fail, need_database, set_up, settings, show
+from application.brokerages import (
+    AlreadyRegistered,
+    NotRegistered,
+    brokerage_id_of,
+    decide_dataset,
+    decide_registration,
+    fold,
+    stream_of,
+)
+from domain.brokerage.events import BrokerageRegistered, DatasetConnected
+from domain.scoring.brief import BRIEF
+from domain.scoring.plain import PLAIN
+
+POLICIES = {policy.name: policy for policy in (BRIEF, PLAIN)}
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Brokerage = Annotated[str, typer.Option("--brokerage", "-b", help="The brokerage's short name.")]
+
+brokerages = typer.Typer(no_args_is_help=True, help="Brokerages: our customers.")
+keys = typer.Typer(no_args_is_help=True, help="Keys of producers, readers and operators.")
+datasets = typer.Typer(no_args_is_help=True, help="Meta datasets that take conversions.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    app.command("migrate")(migrate_command)
+    app.add_typer(brokerages, name="brokerage")
+    app.add_typer(keys, name="key")
+    app.add_typer(datasets, name="dataset")
+
+
+def migrate_command(json: Json = False) -> None:
+    """Bring the database to this release's schema; safe at any time and from several places at once.
+
+    Example: MASAR_DATABASE_URL=postgresql://… ./masar migrate
+    """
+    migrate(need_database(settings()))
+    show({"revision": newest_revision()}, json, f"the schema is at {newest_revision()}")
+
+
+@brokerages.command("create")
+def create_brokerage(
+    slug: Annotated[str, typer.Argument(help="A short name: lower-case letters, digits and dashes.")],
+    name: Annotated[str | None, typer.Option(help="The name people know.")] = None,
+    currency: str = "EGP",
+    region: Annotated[str, typer.Option(help="Where local phone numbers are read, such as EG.")] = "EG",
+    ask_first: Annotated[bool, typer.Option("--ask-first", help="No conversion without a consent given.")] = False,
+    policy: Annotated[str, typer.Option(help=f"One of {', '.join(POLICIES)}.")] = "brief",
+    effective_days_ago: Annotated[int, typer.Option(help="Conversions for what happened since so many days.")] = 0,
+    json: Json = False,
+) -> None:
+    """Register a brokerage with its settings and first policy. Again with the same settings: nothing changes.
+
+    Example: ./masar brokerage create nile-homes --name "Nile Homes"
+    """
+    if policy not in POLICIES:
+        fail(f"--policy must be one of {', '.join(POLICIES)}", 2)
+    now = datetime.now(UTC)
+    since = int((now - timedelta(days=effective_days_ago)).timestamp())
+    chosen = POLICIES[policy].model_copy(update={"effective_from_s": since})
+    brokerage_id = brokerage_id_of(slug)
+    with set_up(settings()) as own:
+        try:
+            wanted = BrokerageRegistered(
+                name=name or slug, currency=currency, region=region, ask_first=ask_first, occurred_at=now
+            )
+            own.owner.execute(
+                "INSERT INTO auth.brokerages (brokerage_id, slug) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+                (brokerage_id, slug),
+            )
+            own.streams.change(
+                brokerage_id, stream_of(brokerage_id), lambda facts: decide_registration(fold(facts), wanted, chosen)
+            )
+        except (ValidationError, AlreadyRegistered) as refusal:
+            fail(_words(refusal))
+    show({"brokerage_id": brokerage_id, "slug": slug}, json, f"{slug} is {brokerage_id}")
+
+
+@brokerages.command("list")
+def list_brokerages(json: Json = False) -> None:
+    """List brokerages."""
+    with set_up(settings()) as own:
+        rows = own.owner.execute("SELECT slug, brokerage_id, created_at FROM auth.brokerages ORDER BY slug").fetchall()
+    listed = [{"slug": slug, "brokerage_id": one, "created_at": at} for slug, one, at in rows]
+    show(listed, json, "\n".join(f"{one['slug']:24} {one['brokerage_id']}" for one in listed) or "none yet")
+
+
+@keys.command("create")
+def create_key_command(
+    brokerage: Brokerage,
+    kind: Annotated[str, typer.Option(help=f"One of {', '.join(SCOPES)}.")] = "producer",
+    producer: Annotated[str, typer.Option(help="Who sends with it; a later key of the same name goes on.")] = "default",
+    json: Json = False,
+) -> None:
+    """Make a key and show it this once.
+
+    Example: ./masar key create -b nile-homes --kind producer --producer tour-player
+    """
+    if kind not in SCOPES:
+        fail(f"--kind must be one of {', '.join(SCOPES)}", 2)
+    with set_up(settings()) as own:
+        text = create_key(own.owner, _known(own, brokerage), kind, producer)  # type: ignore[arg-type]
+    show({"key": text, "kind": kind}, json, text)
+
+
+@keys.command("list")
+def list_keys(brokerage: Brokerage, json: Json = False) -> None:
+    """List a brokerage's keys, without their secrets."""
+    with set_up(settings()) as own:
+        rows = own.owner.execute(
+            "SELECT key_id, kind, producer, created_at, revoked_at FROM auth.keys WHERE brokerage_id = %s ORDER BY 4",
+            (_known(own, brokerage),),
+        ).fetchall()
+    names = ("key_id", "kind", "producer", "created_at", "revoked_at")
+    listed = [dict(zip(names, row, strict=True)) for row in rows]
+    text = "\n".join(f"{one['key_id']}  {one['kind']:9} {one['producer']:20} {_age(one)}" for one in listed)
+    show(listed, json, text or "none yet")
+
+
+@keys.command("revoke")
+def revoke_key_command(key_id: str, json: Json = False) -> None:
+    """Revoke a key by its id (the part after the kind); it stops working within seconds."""
+    with set_up(settings()) as own:
+        if not revoke_key(own.owner, key_id):
+            fail("there is no such key, or it is revoked already")
+    show({"revoked": key_id}, json, f"{key_id} is revoked")
+
+
+@keys.command("master")
+def make_master_key() -> None:
+    """Print a new master key, for MASAR_MASTER_KEY. Lose it, and everything personal is lost."""
+    typer.echo(MasterKey.generate())
+
+
+@datasets.command("connect")
+def connect_dataset(
+    brokerage: Brokerage,
+    dataset_id: Annotated[str, typer.Argument(help="The dataset's (pixel's) number.")],
+    token: Annotated[
+        str | None,
+        typer.Option(help="Its access token; without it conversions wait.", envvar="META_CONVERSIONS_API_TOKEN"),
+    ] = None,
+    app_secret: Annotated[
+        str | None, typer.Option(help="The app's secret, for appsecret_proof.", envvar="META_APP_SECRET")
+    ] = None,
+    role: Annotated[str, typer.Option(help="website, messaging, crm or offline.")] = "website",
+    json: Json = False,
+) -> None:
+    """Send a brokerage's conversions to a Meta dataset. Again with a new token: what waited goes out.
+
+    Example: ./masar dataset connect 1234567890 -b nile-homes --token …
+    """
+    own_settings = settings()
+    with set_up(own_settings) as own:
+        brokerage_id = _known(own, brokerage)
+        try:
+            wanted = DatasetConnected(dataset_id=dataset_id, role=role, occurred_at=datetime.now(UTC))  # type: ignore[arg-type]
+            own.streams.change(brokerage_id, stream_of(brokerage_id), lambda facts: decide_dataset(fold(facts), wanted))
+        except (ValidationError, NotRegistered) as refusal:
+            fail(_words(refusal))
+    store = SecretStore(need_database(own_settings), own_settings.master())
+    for name, secret in (("token", token), ("app_secret", app_secret)):
+        if secret:
+            store.put(brokerage_id, f"dataset/{dataset_id}/{name}", secret)
+    show({"dataset_id": dataset_id, "token": bool(token)}, json, f"{dataset_id} takes {brokerage}'s conversions")
+
+
+def _known(own: SetUp, slug: str) -> UUID:
+    row = own.owner.execute("SELECT brokerage_id FROM auth.brokerages WHERE slug = %s", (slug,)).fetchone()
+    if row is None:
+        fail(f"there is no brokerage {slug!r}; `./masar brokerage list` shows them")
+    return UUID(str(row[0]))
+
+
+def _age(key: dict[str, Any]) -> str:
+    return f"revoked {key['revoked_at']:%Y-%m-%d}" if key["revoked_at"] else f"since {key['created_at']:%Y-%m-%d}"
+
+
+def _words(refusal: Exception) -> str:
+    if isinstance(refusal, ValidationError):
+        return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in refusal.errors())
+    return str(refusal)

@@ -1,0 +1,151 @@
+"""Commands that look: the log, the backlog, rebuilding a read model, what Meta would see, the API's document."""
+
+import json as jsonlib
+import sys
+import threading
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from adapters.meta.hash_lines import hash_lines
+from adapters.postgres.connections import connect
+from adapters.postgres.rebuild import Rebuild, RebuildFailed
+from adapters.postgres.watch import Watch, backlog
+from api.cli.context import fail, need_database, out, settings, show
+from api.settings import Settings
+from projections.catalogue import BY_NAME
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+meta = typer.Typer(no_args_is_help=True, help="What Meta would see.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    for command in (replay, log, backlog_command, openapi):
+        app.command(command.__name__.removesuffix("_command"))(command)
+    app.add_typer(meta, name="meta")
+
+
+def replay(
+    projection: Annotated[str, typer.Argument(help=f"One of {', '.join(BY_NAME)}, or all.")] = "all",
+    keep: Annotated[
+        bool, typer.Option("--no-swap", help="Compare with the live one, and throw the copy away.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Rebuild a read model from nothing beside the live one, compare, and swap it in. Nothing is sent again.
+
+    Example: ./masar replay people
+    """
+    if projection != "all" and projection not in BY_NAME:
+        fail(f"there is no read model {projection!r}; there are {', '.join(BY_NAME)}", 2)
+    url = need_database(settings())
+    results: list[dict[str, Any]] = []
+    for name in BY_NAME if projection == "all" else (projection,):
+        try:
+            results.append(_rebuild(url, name, keep, quiet=json))
+        except RebuildFailed as refusal:
+            fail(str(refusal))
+    text = "\n".join(
+        f"{one['projection']:16} {one['facts']:>9} positions  {one['per_s']:>9,.0f}/s  "
+        f"{'equal to the live one' if one['equal'] else str(one['different']) + ' rows differ'}"
+        f"{'' if keep else ', swapped in'}"
+        for one in results
+    )
+    show(results, json, text)
+    if any(not one["equal"] for one in results):
+        raise typer.Exit(1)
+
+
+def _rebuild(url: str, name: str, keep: bool, *, quiet: bool) -> dict[str, Any]:
+    with Rebuild(url, name) as rebuild:
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
+        with Progress(*columns, TimeRemainingColumn(), disable=quiet or not sys.stdout.isatty(), transient=True) as bar:
+            task = bar.add_task(f"replaying {name}", total=rebuild.target())
+            for position in rebuild.run():
+                bar.update(task, completed=position)
+        return rebuild.finish(swap=not keep)
+
+
+def log(
+    person: Annotated[UUID | None, typer.Option(help="Facts of this person (or subject).")] = None,
+    kind: Annotated[str | None, typer.Option(help="Facts of this kind, such as tours.completed.v1.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="That happened since.")] = None,
+    brokerage: Annotated[str | None, typer.Option("--brokerage", "-b", help="Of this brokerage.")] = None,
+    limit: int = 50,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes.")] = False,
+    json: Json = False,
+) -> None:
+    """Read the log, the newest last; personal fields stay sealed.
+
+    Example: ./masar log --kind leads.form_submitted.v1 --follow
+    """
+    with connect(need_database(settings()), "masar_projector", name="cli") as connection:
+        watch = Watch(connection, person=person, kind=kind, since=since, brokerage=brokerage)
+        rows = watch.newest(limit)
+        stop = threading.Event()
+        try:
+            while True:
+                for row in rows:
+                    typer.echo(orjson.dumps(row, default=str).decode() if json else _line(row))
+                if not follow:
+                    return
+                rows = []
+                while not rows:
+                    stop.wait(0.5)
+                    rows = watch.after()
+        except KeyboardInterrupt:
+            return
+
+
+def _line(row: dict[str, Any]) -> str:
+    fields = " ".join(f"{name}={_brief(value)}" for name, value in row["fields"].items())
+    return f"{row['position']:>8}  {row['occurred_at']:%Y-%m-%d %H:%M:%S}  {row['kind']:28} {fields}"
+
+
+def _brief(value: Any) -> str:
+    text = value if isinstance(value, str) else jsonlib.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+def backlog_command(json: Json = False) -> None:
+    """Show what waits: facts not yet in each read model, facts set aside, and the outbox by state and age."""
+    with connect(need_database(settings()), "masar_projector", name="cli") as connection:
+        state = backlog(connection)
+    if json:
+        show(state, True, "")
+        return
+    behind = Table("read model", "build", "behind", "set aside", title=f"log at {state['newest']}")
+    for one in state["projections"]:
+        behind.add_row(one["name"], f"{one['build']} {one['status']}", str(one["behind"]), str(one["set_aside"]))
+    waiting = Table("outbox", "state", "messages", "oldest due")
+    for one in state["outbox"]:
+        waiting.add_row(
+            one["kind"], one["state"], str(one["messages"]), f"{one['oldest_s']:.0f} s" if one["oldest_s"] else "–"
+        )
+    out.print(behind, waiting)
+
+
+@meta.command("hash")
+def hash_command(
+    region: Annotated[str, typer.Option(help="Where local phone numbers are read.")] = "EG",
+) -> None:
+    """Read JSON lines {"field","value"}; print what Meta would see: normalised, sha256, dropped.
+
+    Example: echo '{"field":"ph","value":"٠١٠٠ ١٢٣ ٤٥٦٧"}' | ./masar meta hash
+    """
+    sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape", newline="\n")  # type: ignore[union-attr]
+    for line in hash_lines(sys.stdin, region):
+        sys.stdout.write(line + "\n")
+
+
+def openapi() -> None:
+    """Print the OpenAPI document."""
+    from api.app import create_app
+
+    typer.echo(jsonlib.dumps(create_app(Settings()).openapi(), indent=2, ensure_ascii=False))

@@ -1,0 +1,103 @@
+"""Helpers of the endpoints: who calls, what they sent, where their list goes on."""
+
+import base64
+from typing import Any, cast
+
+import orjson
+from fastapi import Request, Response
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+
+from api.auth.keys import Principal, Scope
+from api.errors import Refusal
+from api.wiring import Services
+from application.ports.touchpoints import Problem
+
+MOST_LISTED = 200
+LARGEST_TOUCHPOINTS = 1024 * 1024
+"""Bytes of a body of touchpoints."""
+
+_limiter = FixedWindowRateLimiter(MemoryStorage())
+
+
+def services(request: Request) -> Services:
+    """Return the process's services."""
+    return cast(Services, request.app.state.services)
+
+
+async def caller(request: Request, scope: Scope) -> Principal:
+    """Return whose request it is. Raises Refusal 401, 403, and 429 above the key's rate."""
+    own = services(request)
+    principal = await own.doorkeeper.principal(request.headers.get("authorization"), scope)
+    allowed = RateLimitItemPerMinute(own.settings.requests_per_minute)
+    if not _limiter.hit(allowed, principal.key_id):
+        raise Refusal(429, "Too many requests", "this key's rate is used up", headers={"Retry-After": "30"})
+    request.scope["seen"] = {"brokerage_id": str(principal.brokerage_id), "key_id": principal.key_id}
+    return principal
+
+
+async def json_body(request: Request, largest: int = LARGEST_TOUCHPOINTS) -> Any:
+    """Return the body as JSON. Raises Refusal 413 for a large one, 400 for what is no JSON."""
+    if int(request.headers.get("content-length") or 0) > largest:
+        raise too_large(largest)
+    chunks = bytearray()
+    async for chunk in request.stream():
+        chunks += chunk
+        if len(chunks) > largest:
+            raise too_large(largest)
+    try:
+        return orjson.loads(bytes(chunks))
+    except orjson.JSONDecodeError:
+        return _tolerant(bytes(chunks))
+
+
+def _tolerant(body: bytes) -> Any:
+    """Read what strict JSON refuses as a whole, so that one item's lone surrogate is that item's problem."""
+    import json
+
+    try:
+        return json.loads(body)
+    except RecursionError:
+        raise Refusal(400, "Invalid JSON", "nested too deeply") from None
+    except ValueError as error:
+        raise Refusal(400, "Invalid JSON", str(error)[:200]) from None
+
+
+def too_large(largest: int) -> Refusal:
+    """Return the refusal of a body above the limit."""
+    return Refusal(413, "Too large", f"the body must not exceed {largest} bytes")
+
+
+def answer(document: Any, status: int = 200) -> Response:
+    """Return a JSON response."""
+    return Response(orjson.dumps(document, default=_plain), status, media_type="application/json")
+
+
+def _plain(value: Any) -> Any:
+    return str(value)
+
+
+def encode_cursor(*place: Any) -> str:
+    """Return an opaque cursor for the place after which a list goes on."""
+    return base64.urlsafe_b64encode(orjson.dumps(place, default=_plain)).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str | None, length: int) -> list[Any] | None:
+    """Return the place of a cursor. Raises Refusal 422 for one that we did not make."""
+    if cursor is None:
+        return None
+    try:
+        place = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except ValueError:
+        place = None
+    if not isinstance(place, list) or len(place) != length:
+        raise Refusal(422, "Invalid request", errors=[Problem("cursor", "is not a cursor of this list")])
+    return place
+
+
+def limit_of(limit: int) -> int:
+    """Return a list's limit. Raises Refusal 422 outside 1 to 200."""
+    if not 1 <= limit <= MOST_LISTED:
+        raise Refusal(422, "Invalid request", errors=[Problem("limit", f"must be 1 to {MOST_LISTED}")])
+    return limit

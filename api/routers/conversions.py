@@ -1,0 +1,86 @@
+"""Conversions as read: what was decided, sent, accepted, withheld, and why."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Query, Request, Response
+
+from adapters.postgres.connections import as_brokerage
+from adapters.postgres.queries import conversions as queries
+from adapters.postgres.queries import events, people
+from api import show
+from api.errors import Refusal
+from api.reading import answer, caller, decode_cursor, encode_cursor, limit_of, services
+
+router = APIRouter(tags=["conversions"])
+Status = Literal["waiting", "accepted", "withheld", "rejected", "parked", "merged", "dead"]
+
+
+@router.get("/api/conversions")
+async def list_conversions(
+    request: Request,
+    summary: bool = False,
+    person: Annotated[UUID | None, Query(alias="person_id")] = None,
+    event_name: Annotated[str | None, Query(alias="conversion_type")] = None,
+    dataset_id: str | None = None,
+    status: Status | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Response:
+    """List conversions, the newest first; with `summary=true` counts and values by event, status and reason."""
+    principal = await caller(request, "read")
+    after, most = decode_cursor(cursor, 2), limit_of(limit)
+    async with as_brokerage(services(request).pool, principal.brokerage_id) as connection:
+        subjects = None
+        if person is not None:
+            subjects = await people.subjects_of(connection, await people.person_of(connection, person))
+        wanted = queries.filters(
+            person=subjects, event_name=event_name, dataset_id=dataset_id, status=status, since=since, until=until
+        )
+        if summary:
+            return answer(_summary(await queries.summarise(connection, wanted)))
+        rows = await queries.list_conversions(connection, wanted, after=after, limit=most)
+    following = encode_cursor(rows[-1]["position"], rows[-1]["id"]) if len(rows) == most else None
+    return answer({"items": rows, "next_cursor": following})
+
+
+@router.get("/api/conversions/{conversion_id}")
+async def get_conversion(request: Request, conversion_id: UUID) -> Response:
+    """Show one conversion: the fact that caused it, the policy row, every attempt, and what Meta said."""
+    principal = await caller(request, "read")
+    async with as_brokerage(services(request).pool, principal.brokerage_id) as connection:
+        row = await queries.one_conversion(connection, conversion_id)
+        if row is None:
+            raise Refusal(404, "Not found", "there is no such conversion")
+        cause = await events.one_event(connection, row["cause_id"], 1)
+    delivery = orjson.loads(row.pop("delivery") or b"{}")
+    return answer({
+        **row,
+        "cause": show.event(cause) if cause else None,
+        "policy_row": {"policy": row["policy"], "slot": row["slot"], "once_per": row["once_per"], "why": row["why"]},
+        "attempts": delivery.get("attempts", []),
+    })  # fmt: skip
+
+
+def _summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the sums; `total_conversions` and `total_revenue_cents` as older clients read them."""
+    accepted = [row for row in rows if row["status"] == "accepted"]
+    return {
+        "rows": rows,
+        "by_status": _by(rows, "status"),
+        "withheld": _by([row for row in rows if row["status"] == "withheld"], "reason"),
+        "total_conversions": sum(row["conversions"] for row in accepted),
+        "total_revenue_cents": int(sum((row["value"] for row in accepted), Decimal()) * 100),
+    }
+
+
+def _by(rows: list[dict[str, Any]], name: str) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for row in rows:
+        counts[str(row[name])] = counts.get(str(row[name]), 0) + row["conversions"]
+    return counts

@@ -1,0 +1,66 @@
+"""The one place where a port of the application meets its adapter."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+from psycopg_pool import AsyncConnectionPool
+
+from adapters.postgres.batcher import Batcher
+from adapters.postgres.connections import pool
+from adapters.postgres.houses import Houses
+from adapters.postgres.keyring import KeyRing
+from adapters.postgres.log import BrokerageLog, open_log, recorder_of
+from adapters.postgres.writer import Writer
+from api.auth.keys import Doorkeeper
+from api.settings import Settings
+
+Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
+
+
+@dataclass(slots=True)
+class Services:
+    """What the API's endpoints call."""
+
+    settings: Settings
+    pool: Pool
+    overseer: Pool  # sees the backlog of all brokerages, for readiness and metrics only
+    log: BrokerageLog
+    batcher: Batcher
+    keyring: KeyRing
+    doorkeeper: Doorkeeper
+    houses: Houses
+
+    async def region_of(self, brokerage_id: UUID) -> str:
+        """Return the region in which a brokerage's local phone numbers are read."""
+        return (await self.houses.house(brokerage_id)).region
+
+    async def close(self) -> None:
+        """Finish what was taken in, then close everything."""
+        await self.batcher.close()
+        await self.pool.close()
+        await self.overseer.close()
+        self.keyring.close()
+        self.log.close()
+
+
+async def open_services(settings: Settings) -> Services:
+    """Open what an API process needs; works while the database is still away."""
+    url, master = settings.database(), settings.master()
+    connections = pool(url, size=settings.readers)
+    overseer = pool(url, "masar_projector", size=1)
+    for one in (connections, overseer):
+        await one.open(wait=False)
+    log = open_log(url)
+    recorder = recorder_of(log)
+    return Services(
+        settings=settings,
+        pool=connections,
+        overseer=overseer,
+        log=log,
+        batcher=Batcher(lambda: Writer(url, master, recorder), most_waiting=settings.most_waiting),
+        keyring=KeyRing(url, master),
+        doorkeeper=Doorkeeper(connections),
+        houses=Houses(connections),
+    )

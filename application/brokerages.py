@@ -1,0 +1,76 @@
+"""Sets up a brokerage: its registration, datasets and policy, as facts on its own strict stream."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from domain.brokerage.events import BrokerageFact, BrokerageRegistered, DatasetConnected, PolicyActivated
+from domain.brokerage.rulebook import DEFAULTS, House, with_fact
+from domain.scoring.policy import Policy
+
+BROKERAGES = UUID("0b8f4a0e-7b6f-5c58-8a0b-3f1a2d9c4e61")
+"""Namespace of brokerage ids and their streams."""
+
+
+class AlreadyRegistered(Exception):
+    """The brokerage is there already, under other settings."""
+
+
+class NotRegistered(Exception):
+    """There is no such brokerage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a brokerage chose so far, and the version of its stream."""
+
+    house: House = DEFAULTS
+    registered: bool = False
+    version: int = 0
+
+
+def stream_of(brokerage_id: UUID) -> UUID:
+    """Return the stream of a brokerage's set-up."""
+    return uuid5(BROKERAGES, f"setup|{brokerage_id}")
+
+
+def brokerage_id_of(slug: str) -> UUID:
+    """Return the id of a brokerage by its short name, the same on every machine."""
+    return uuid5(BROKERAGES, f"brokerage|{slug}")
+
+
+def fold(facts: Sequence[BrokerageFact]) -> Setup:
+    """Return what the facts add up to."""
+    house = DEFAULTS
+    for fact in facts:
+        house = with_fact(house, fact)
+    return Setup(house, any(isinstance(fact, BrokerageRegistered) for fact in facts), len(facts))
+
+
+def decide_registration(setup: Setup, wanted: BrokerageRegistered, policy: Policy) -> list[BrokerageFact]:
+    """Return the facts of a registration and its first policy; none where it is registered just so."""
+    if not setup.registered:
+        return [wanted, PolicyActivated(policy=policy, revision=1, occurred_at=wanted.occurred_at)]
+    house = setup.house
+    if (house.name, house.currency, house.region, house.ask_first) != (
+        wanted.name, wanted.currency, wanted.region, wanted.ask_first,
+    ):  # fmt: skip
+        raise AlreadyRegistered(f"{house.name} is registered with other settings")
+    return []
+
+
+def decide_dataset(setup: Setup, wanted: DatasetConnected) -> list[BrokerageFact]:
+    """Return the fact of a dataset's connection; none where it is connected in this role. Raises NotRegistered."""
+    if not setup.registered:
+        raise NotRegistered("register the brokerage first")
+    return [] if setup.house.datasets.get(wanted.dataset_id) == wanted.role else [wanted]
+
+
+def decide_activation(setup: Setup, policy: Policy, now: datetime) -> list[BrokerageFact]:
+    """Return the fact of a policy's activation; none where the very same is active. Raises NotRegistered."""
+    if not setup.registered:
+        raise NotRegistered("register the brokerage first")
+    if setup.house.policy == policy and setup.house.revision:
+        return []
+    return [PolicyActivated(policy=policy, revision=setup.house.revision + 1, occurred_at=now)]

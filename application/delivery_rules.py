@@ -1,0 +1,49 @@
+"""When a conversion is tried again, which ones travel together, and when it is too late: pure rules."""
+
+from datetime import UTC, datetime, timedelta
+
+from application.ports.outbox import Leased
+
+SOONEST_RETRY_S, FIRST_RETRY_S, LONGEST_RETRY_S = 0.2, 1.0, 300.0
+"""Most weaknesses pass at once, so the first retry comes within a second; later ones leave room to recover."""
+
+SHORTEST_THROTTLE_S = 30.0
+"""Meta counts in minutes, and an early call lengthens the wait."""
+
+YOUNG = timedelta(hours=24)
+"""Meta refuses a request whole for one event that is too old: old and young never share one."""
+
+ON_THE_WAY = timedelta(seconds=60)
+"""Allowed for the way to the platform, and for its clock."""
+
+DOUBTS_AT_MOST = 5
+"""Leases after which a refusal that does not name an event counts against it, though it never had company."""
+
+
+def retry_after_s(attempts: int, chance: float) -> float:
+    """Return the wait before the next attempt, in seconds: exponential with full jitter, capped.
+
+    `attempts` counts those made, `chance` is in [0, 1).
+    """
+    ceiling = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2 ** min(attempts - 1, 16))
+    return max(SOONEST_RETRY_S, ceiling * chance)
+
+
+def throttle_s(hint_s: float | None, chance: float) -> float:
+    """Return how long a throttled dataset waits, in seconds: never less than the platform's hint."""
+    return max(SHORTEST_THROTTLE_S, hint_s or 0.0) * (1 + 0.1 * chance)
+
+
+def happened_at(message: Leased) -> datetime:
+    """Return when the conversion happened; the platform is told the same on every attempt."""
+    return datetime.fromtimestamp(int(message.payload["event_time"]), UTC)
+
+
+def too_late(message: Leased, now: datetime) -> bool:
+    """Tell whether the platform would refuse it for its age by the time it arrives."""
+    return message.expires_at is not None and message.expires_at - ON_THE_WAY <= now
+
+
+def is_old(message: Leased, now: datetime) -> bool:
+    """Tell the age class of a message: one request holds one class only."""
+    return now - happened_at(message) > YOUNG
