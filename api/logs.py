@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 import structlog
+from structlog.typing import EventDict, Processor
 
 LONGEST = 2_000
 """Characters of one value in a log line."""
@@ -40,15 +41,15 @@ def _json(value: Any, **_: Any) -> str:
     return orjson.dumps(value, default=str).decode()
 
 
-def _of(process: str) -> Any:
-    def add(_logger: Any, _name: str, entry: dict[str, Any]) -> dict[str, Any]:
+def _of(process: str) -> Processor:
+    def add(_logger: Any, _name: str, entry: EventDict) -> EventDict:
         entry["process"] = process
         return entry
 
     return add
 
 
-def _short(_logger: Any, _name: str, entry: dict[str, Any]) -> dict[str, Any]:
+def _short(_logger: Any, _name: str, entry: EventDict) -> EventDict:
     for name, value in entry.items():
         if isinstance(value, str) and len(value) > LONGEST:
             entry[name] = value[:LONGEST] + "…"

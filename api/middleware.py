@@ -1,6 +1,7 @@
 """Around every request: its id, its log line, its measurements, and the security headers."""
 
 import time
+from functools import cache
 from uuid import UUID, uuid4
 
 import structlog
@@ -20,6 +21,16 @@ HEADERS = (
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
 )
+
+
+@cache
+def _count(route: str, status: str) -> Counter:
+    return REQUESTS.labels(route, status)
+
+
+@cache
+def _time(route: str) -> Histogram:
+    return SECONDS.labels(route)
 
 
 def request_id(scope: Scope) -> UUID:
@@ -59,8 +70,8 @@ class Around:
         finally:
             took = time.perf_counter() - started
             route = getattr(scope.get("route"), "path", "none")
-            REQUESTS.labels(route, str(status)).inc()
-            SECONDS.labels(route).observe(took)
+            _count(route, str(status)).inc()
+            _time(route).observe(took)
             log.info(
                 "answered", request_id=str(identity), method=scope["method"], route=route, status=status,
                 ms=round(took * 1000, 2), **scope.get("seen", {}),

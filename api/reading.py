@@ -5,10 +5,6 @@ from typing import Any, cast
 
 import orjson
 from fastapi import Request, Response
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
-
 from api.auth.keys import Principal, Scope
 from api.errors import Refusal
 from api.wiring import Services
@@ -17,9 +13,6 @@ from application.ports.touchpoints import Problem
 MOST_LISTED = 200
 LARGEST_TOUCHPOINTS = 1024 * 1024
 """Bytes of a body of touchpoints."""
-
-_limiter = FixedWindowRateLimiter(MemoryStorage())
-
 
 def services(request: Request) -> Services:
     """Return the process's services."""
@@ -30,8 +23,7 @@ async def caller(request: Request, scope: Scope) -> Principal:
     """Return whose request it is. Raises Refusal 401, 403, and 429 above the key's rate."""
     own = services(request)
     principal = await own.doorkeeper.principal(request.headers.get("authorization"), scope)
-    allowed = RateLimitItemPerMinute(own.settings.requests_per_minute)
-    if not _limiter.hit(allowed, principal.key_id):
+    if not own.rates.allow(principal.key_id):
         raise Refusal(429, "Too many requests", "this key's rate is used up", headers={"Retry-After": "30"})
     request.scope["seen"] = {"brokerage_id": str(principal.brokerage_id), "key_id": principal.key_id}
     return principal

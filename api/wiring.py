@@ -14,6 +14,7 @@ from adapters.postgres.keyring import KeyRing
 from adapters.postgres.log import BrokerageLog, open_log, recorder_of
 from adapters.postgres.writer import Writer
 from api.auth.keys import Doorkeeper
+from api.rates import Rates
 from api.settings import Settings
 
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
@@ -31,6 +32,7 @@ class Services:
     keyring: KeyRing
     doorkeeper: Doorkeeper
     houses: Houses
+    rates: Rates
 
     async def region_of(self, brokerage_id: UUID) -> str:
         """Return the region in which a brokerage's local phone numbers are read."""
@@ -63,4 +65,5 @@ async def open_services(settings: Settings) -> Services:
         keyring=KeyRing(url, master),
         doorkeeper=Doorkeeper(connections),
         houses=Houses(connections),
+        rates=Rates(settings.requests_per_minute),
     )

@@ -25,7 +25,7 @@ def retry_after_s(attempts: int, chance: float) -> float:
 
     `attempts` counts those made, `chance` is in [0, 1).
     """
-    ceiling = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2 ** min(attempts - 1, 16))
+    ceiling = min(LONGEST_RETRY_S, FIRST_RETRY_S * (1 << min(attempts - 1, 16)))
     return max(SOONEST_RETRY_S, ceiling * chance)
 
 

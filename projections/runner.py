@@ -222,9 +222,11 @@ class Runner(Generic[S]):
 
     def _moved(self, to: int) -> None:
         self.position = to
-        for cache in (self._states, self._people):
-            while len(cache) > MOST_CACHED:
-                cache.popitem(last=False)
+        if max(len(self._states), len(self._people)) > MOST_CACHED:
+            self.settle()  # what is dropped here has to be found in the storage
+            for cache in (self._states, self._people):
+                while len(cache) > MOST_CACHED // 2:
+                    cache.popitem(last=False)
 
     def forget(self) -> None:
         """Drop everything remembered from before: the storage is the truth."""

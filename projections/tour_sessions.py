@@ -37,9 +37,12 @@ COLUMNS = (
 # fmt: on
 
 
+OF_A_TOUR = (TourTouchpoint, TourEnded)
+
+
 def _key(recorded: Recorded) -> Iterable[str]:
     fact = recorded.fact
-    return (fact.session_id,) if isinstance(fact, TourTouchpoint | TourEnded) else ()
+    return (fact.session_id,) if isinstance(fact, OF_A_TOUR) else ()
 
 
 def _react(session: TourSession, recorded: Recorded, house: House, key: str) -> tuple[TourSession, Effects]:
@@ -63,7 +66,7 @@ def _reminder(recorded: Recorded, session_id: str) -> OutboxMessage:
 
 
 def _row(session: TourSession, house: House) -> tuple[Any, ...]:
-    scored, facts = tour.score_of(session, house), tour.facts_of(session)
+    scored, facts = tour.scored_facts(session, house)
     return (
         session.property_id, session.subject_id, session.tour_kind,
         moment(session.first_ms), moment(session.last_ms), moment(session.arrived_ms),

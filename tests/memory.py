@@ -1,6 +1,7 @@
 """A Storage in memory: keeps states as the JSON that Postgres would hold, pages as asked, refuses NUL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -16,6 +17,22 @@ from projections.timeline import RULE_FACTS, Timeline
 
 S = TypeVar("S")
 Entry = Recorded | Unreadable
+
+
+class Late(Executor):
+    """Does what it was given only when the result is asked for: the slowest writer there can be."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return _Asked(lambda: fn(*args, **kwargs))
+
+
+class _Asked(Future[Any]):
+    def __init__(self, work: Callable[[], Any]) -> None:
+        super().__init__()
+        self._work = work
+
+    def result(self, timeout: float | None = None) -> Any:
+        return self._work()
 
 
 @dataclass
@@ -39,17 +56,24 @@ class MemoryStorage(Generic[S]):
         links = (SubjectsLinked,) if self.projection.by_person else ()
         self._kinds = (*self.projection.handles, *RULE_FACTS, *links)
 
-    def runner(self) -> Runner[S]:
+    def runner(self, behind: Executor | None = None) -> Runner[S]:
         """Return a runner that goes on where this build is, as a process that just started."""
         timeline = Timeline()
         timeline.learn(entry for entry in self.log if isinstance(entry, Recorded))
-        return Runner(self.projection, self, timeline, self.position)
+        return Runner(self.projection, self, timeline, self.position, behind)
 
     def run(self, *, restart: bool = False) -> "MemoryStorage[S]":
         """Fold everything there is; `restart` begins every page in a new process."""
         runner = self.runner()
         while runner.step():
             runner = self.runner() if restart else runner
+        return self
+
+    def run_behind(self) -> "MemoryStorage[S]":
+        """Fold everything there is, writing as late as possible: a page is written when somebody has to know."""
+        runner = self.runner(Late())
+        while runner.step():
+            pass
         return self
 
     def all_states(self) -> dict[Key, S]:

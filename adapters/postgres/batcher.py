@@ -18,7 +18,7 @@ from application.ports.touchpoints import Busy, Observed, Verdict
 MOST_WAITING = 20_000
 """Touchpoints waiting to be appended; beyond it the door is closed (503)."""
 
-PIPELINES = 2
+PIPELINES = 1
 """Batches on their way at once: one appends while the other flushes."""
 
 log = structlog.get_logger("masar.ingest")

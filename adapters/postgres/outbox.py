@@ -2,37 +2,48 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import orjson
 from psycopg import Connection, Cursor
 
+from application.ports.outbox import Leased, LeaseLost, Settled
 from domain.shared.outbox import OutboxMessage
 
 ADD = """
 INSERT INTO outbox.messages (id, brokerage_id, kind, due_at, ordering_key, batch_by, also_unique, cause_id, position,
-                             correlation_id, payload)
+                             correlation_id, payload, expires_at)
 SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::timestamptz[], %b::text[], %b::text[], %b::text[],
-                     %b::uuid[], %b::int8[], %b::uuid[], %b::bytea[])
+                     %b::uuid[], %b::int8[], %b::uuid[], %b::bytea[], %b::timestamptz[])
 ON CONFLICT DO NOTHING
 """
 LEASE_SECONDS = 60
 
+MOST_CRASHES = 5
+"""Workers that may be lost over a message before it is set aside as the likely reason."""
+
+# Where workers were lost, the batch shrinks: 1,000, 125, 15, 1. A message that kills its worker is found alone.
 LEASE_BATCH = """
-WITH due AS (
-  SELECT id FROM outbox.messages
+WITH first AS (
+  SELECT crashes FROM outbox.messages
    WHERE state = 'waiting' AND kind = %(kind)s AND brokerage_id = %(brokerage_id)s
      AND batch_by IS NOT DISTINCT FROM %(batch_by)s AND due_at <= now()
-   ORDER BY due_at, position LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+   ORDER BY due_at, position LIMIT 1
+), due AS (
+  SELECT id FROM outbox.messages
+   WHERE state = 'waiting' AND kind = %(kind)s AND brokerage_id = %(brokerage_id)s
+     AND batch_by IS NOT DISTINCT FROM %(batch_by)s AND due_at <= now() AND crashes = (SELECT crashes FROM first)
+   ORDER BY due_at, position LIMIT (SELECT greatest(1, %(limit)s >> 3 * crashes) FROM first)
+   FOR UPDATE SKIP LOCKED
 ), token AS (SELECT nextval('outbox.lease') AS lease)
 UPDATE outbox.messages m
    SET state = 'leased', lease = token.lease, leased_until = now() + make_interval(secs => %(seconds)s),
        attempts = attempts + 1
   FROM due, token WHERE m.id = due.id
 RETURNING m.id, m.brokerage_id, m.kind, m.batch_by, m.cause_id, m.correlation_id, m.attempts, m.lease, m.payload,
-          m.created_at
+          m.created_at, m.expires_at
 """
 LEASE_ONE = """
 WITH due AS (
@@ -50,77 +61,87 @@ UPDATE outbox.messages m
        attempts = attempts + 1
   FROM due WHERE m.id = due.id
 RETURNING m.id, m.brokerage_id, m.kind, m.batch_by, m.cause_id, m.correlation_id, m.attempts, m.lease, m.payload,
-          m.created_at
+          m.created_at, m.expires_at
+"""
+LEASE_PARKED = """
+WITH one AS (
+  SELECT id FROM outbox.messages
+   WHERE state = 'parked' AND brokerage_id = %(brokerage_id)s AND batch_by = %(batch_by)s
+   ORDER BY attempts, due_at, position LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+UPDATE outbox.messages m
+   SET state = 'leased', lease = nextval('outbox.lease'), leased_until = now() + make_interval(secs => %(seconds)s),
+       attempts = attempts + 1
+  FROM one WHERE m.id = one.id
+RETURNING m.id, m.brokerage_id, m.kind, m.batch_by, m.cause_id, m.correlation_id, m.attempts, m.lease, m.payload,
+          m.created_at, m.expires_at
+"""
+RENEW = """
+UPDATE outbox.messages m SET leased_until = now() + make_interval(secs => %s)
+  FROM unnest(%s::uuid[], %s::bigint[]) AS held (id, lease)
+ WHERE m.id = held.id AND m.state = 'leased' AND m.lease = held.lease
+RETURNING m.id
 """
 DUE = """
-SELECT brokerage_id, kind, batch_by, NULL::uuid AS id FROM outbox.messages
- WHERE state = 'waiting' AND batch_by IS NOT NULL AND due_at <= now() + make_interval(secs => %(ahead)s)
+SELECT brokerage_id, kind, batch_by, NULL::uuid, max(due_at) FROM outbox.messages
+ WHERE state = 'waiting' AND batch_by IS NOT NULL AND due_at <= now() - make_interval(secs => %(age_s)s)
  GROUP BY 1, 2, 3
 UNION ALL
-(SELECT brokerage_id, kind, NULL, id FROM outbox.messages
-  WHERE state = 'waiting' AND batch_by IS NULL AND due_at <= now() + make_interval(secs => %(ahead)s)
+SELECT brokerage_id, 'conversion', dataset_id, NULL, next_probe_at FROM outbox.circuits
+ WHERE NOT throttled AND next_probe_at <= now() - make_interval(secs => %(age_s)s)
+UNION ALL
+(SELECT brokerage_id, kind, NULL, id, due_at FROM outbox.messages
+  WHERE state = 'waiting' AND batch_by IS NULL AND due_at <= now() - make_interval(secs => %(age_s)s)
   ORDER BY due_at LIMIT 500)
 """
 SETTLE = """
 UPDATE outbox.messages m
    SET state = s.state, due_at = coalesce(s.due_at, m.due_at), last_error = s.error, lease = NULL, leased_until = NULL,
-       settled_at = CASE WHEN s.state IN ('done', 'dead') THEN now() END,
+       crashes = 0, settled_at = CASE WHEN s.state IN ('done', 'dead') THEN now() END,
        payload = CASE WHEN s.state = 'done' THEN NULL ELSE m.payload END
   FROM unnest(%b::uuid[], %b::bigint[], %b::text[], %b::timestamptz[], %b::text[])
        AS s (id, lease, state, due_at, error)
  WHERE m.id = s.id AND m.state = 'leased' AND m.lease = s.lease
 RETURNING m.id
 """
+PUT_BACK = """
+UPDATE outbox.messages
+   SET state = 'waiting', due_at = now() + interval '1 second', lease = NULL, leased_until = NULL, last_error = %s
+ WHERE state = 'leased' AND lease = ANY(%s)
+"""
 SWEEP = """
-UPDATE outbox.messages SET state = 'waiting', lease = NULL, leased_until = NULL, last_error = 'the worker went away'
+UPDATE outbox.messages
+   SET state = CASE WHEN crashes + 1 >= %(most)s THEN 'dead' ELSE 'waiting' END,
+       crashes = crashes + 1, due_at = now() + make_interval(secs => crashes), lease = NULL, leased_until = NULL,
+       last_error = 'the worker went away'
  WHERE state = 'leased' AND leased_until < now()
+"""
+# What was parked just as its lane was let go again, and what would come too late if it waited longer.
+UNPARK = """
+UPDATE outbox.messages m SET state = 'waiting', due_at = now()
+ WHERE state = 'parked' AND (expires_at <= now() OR NOT EXISTS (
+   SELECT FROM outbox.circuits c
+    WHERE c.brokerage_id = m.brokerage_id AND c.dataset_id = m.batch_by
+      AND (NOT c.throttled OR c.next_probe_at > now())))
 """
 RELEASE_PARKED = """
 UPDATE outbox.messages SET state = 'waiting', due_at = now()
  WHERE state = 'parked' AND brokerage_id = %s AND batch_by = %s
 """
 
-State = Literal["waiting", "parked", "done", "dead"]
-
-
-class LeaseLost(Exception):
-    """The lease ran out and somebody else took the message: what was done must not be recorded twice."""
-
-
-@dataclass(frozen=True, slots=True)
-class Leased:
-    """A message in one worker's hands until its lease runs out; `lease` fences out a worker that slept through."""
-
-    id: UUID
-    brokerage_id: UUID
-    kind: str
-    batch_by: str | None
-    cause_id: UUID
-    correlation_id: UUID | None
-    attempts: int
-    lease: int
-    payload: dict[str, Any]
-    created_at: datetime
-
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """Something is due: one message by id, or all of a kind that go together. All of it can be found again."""
+    """Something is due since `due_at`: one message by id, or all of a kind that go together.
+
+    All of it can be found again, so a hint may be lost or repeated.
+    """
 
     brokerage_id: UUID
     kind: str
     batch_by: str | None
     id: UUID | None
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What becomes of a leased message: done, dead, parked, or waiting again until `due_at`."""
-
-    message: Leased
-    state: State
-    due_at: datetime | None = None
-    error: str | None = None
+    due_at: datetime
 
 
 def add_messages(cursor: Cursor[Any], messages: Sequence[OutboxMessage]) -> None:
@@ -130,53 +151,67 @@ def add_messages(cursor: Cursor[Any], messages: Sequence[OutboxMessage]) -> None
         [one.due_at for one in messages], [one.ordering_key for one in messages], [one.batch_by for one in messages],
         [one.also_unique for one in messages], [one.cause_id for one in messages],
         [one.position for one in messages], [one.correlation_id for one in messages],
-        [orjson.dumps(dict(one.payload)) for one in messages],
+        [orjson.dumps(dict(one.payload)) for one in messages], [one.expires_at for one in messages],
     ))  # fmt: skip
 
 
+def settle(connection: Connection[Any], settled: Sequence[Settled]) -> None:
+    """Record what became of leased messages; inside a transaction, before its append.
+
+    Raises LeaseLost when any of them is no longer ours.
+    """
+    rows = connection.execute(SETTLE, (
+        [one.message.id for one in settled], [one.message.lease for one in settled],
+        [one.state for one in settled], [one.due_at for one in settled], [one.error for one in settled],
+    )).fetchall()  # fmt: skip
+    if len(rows) < len(settled):
+        raise LeaseLost(f"{len(settled) - len(rows)} of {len(settled)} leases ran out")
+
+
+def renew(connection: Connection[Any], messages: Sequence[Leased], seconds: int = LEASE_SECONDS) -> None:
+    """Extend leases from now. Raises LeaseLost when any of them is no longer ours."""
+    held = [one.id for one in messages], [one.lease for one in messages]
+    if len(connection.execute(RENEW, (seconds, *held)).fetchall()) < len(messages):
+        raise LeaseLost("a lease ran out while its batch was being sent")
+
+
 class Outbox:
-    """Leases and settles messages on one autocommit connection as `masar_projector`."""
+    """Leases messages on one autocommit connection as `masar_projector`; every call commits before it returns."""
 
     def __init__(self, connection: Connection[Any], lease_s: int = LEASE_SECONDS) -> None:
         self.connection = connection
         self._lease_s = lease_s
 
-    def due(self, ahead: timedelta = timedelta(0)) -> list[Hint]:
-        """Return what is due, or will be within `ahead`."""
-        return [Hint(*row) for row in self.connection.execute(DUE, {"ahead": ahead.total_seconds()}).fetchall()]
+    def due(self, age_s: float = 0) -> list[Hint]:
+        """Return what has been due for at least `age_s` seconds, and the lanes whose probe is."""
+        return [Hint(*row) for row in self.connection.execute(DUE, {"age_s": age_s}).fetchall()]
 
-    def lease_batch(self, hint: Hint, limit: int) -> list[Leased]:
-        """Take up to `limit` due messages that go together; committed before any effect."""
-        return self._lease(LEASE_BATCH, {
-            "kind": hint.kind, "brokerage_id": hint.brokerage_id, "batch_by": hint.batch_by, "limit": limit,
-        })  # fmt: skip
+    def lease_batch(self, brokerage_id: UUID, kind: str, batch_by: str, limit: int) -> list[Leased]:
+        """Take up to `limit` due messages that go together."""
+        return self._lease(LEASE_BATCH, brokerage_id=brokerage_id, kind=kind, batch_by=batch_by, limit=limit)
 
     def lease_one(self, message_id: UUID) -> Leased | None:
         """Take one message if it is due, free, and first of its ordering key."""
-        taken = self._lease(LEASE_ONE, {"id": message_id})
-        return taken[0] if taken else None
+        return next(iter(self._lease(LEASE_ONE, id=message_id)), None)
 
-    def settle(self, settled: Sequence[Settled]) -> None:
-        """Record what became of leased messages; inside a transaction, before its append.
+    def lease_parked(self, brokerage_id: UUID, batch_by: str) -> list[Leased]:
+        """Take the parked message that was tried least, if there is any."""
+        return self._lease(LEASE_PARKED, brokerage_id=brokerage_id, batch_by=batch_by)
 
-        Raises LeaseLost when any of them is no longer ours.
-        """
-        rows = self.connection.execute(SETTLE, (
-            [one.message.id for one in settled], [one.message.lease for one in settled],
-            [one.state for one in settled], [one.due_at for one in settled], [one.error for one in settled],
-        )).fetchall()  # fmt: skip
-        if len(rows) < len(settled):
-            raise LeaseLost(f"{len(settled) - len(rows)} of {len(settled)} leases ran out")
+    def put_back(self, leases: Sequence[int], why: str) -> None:
+        """Let what is still under these leases wait again: the work on it broke off."""
+        self.connection.execute(PUT_BACK, (why, list(leases)))
 
     def sweep(self) -> int:
-        """Free the messages of workers that went away; return how many."""
-        return self.connection.execute(SWEEP).rowcount
+        """Free the messages of workers that went away, and the parked ones that nothing holds; return how many."""
+        freed = self.connection.execute(SWEEP, {"most": MOST_CRASHES}).rowcount
+        return freed + self.connection.execute(UNPARK).rowcount
 
-    def release_parked(self, brokerage_id: UUID, batch_by: str) -> int:
-        """Let parked messages go again; return how many."""
-        return self.connection.execute(RELEASE_PARKED, (brokerage_id, batch_by)).rowcount
-
-    def _lease(self, statement: str, arguments: dict[str, Any]) -> list[Leased]:
-        rows = self.connection.execute(statement, {**arguments, "seconds": self._lease_s}).fetchall()  # type: ignore[arg-type]
-        leased = [Leased(*row[:8], orjson.loads(row[8] or b"{}"), row[9]) for row in rows]
+    def _lease(self, statement: str, **arguments: Any) -> list[Leased]:
+        rows = self.connection.execute(statement.encode(), {**arguments, "seconds": self._lease_s}).fetchall()
+        leased = [Leased(*row[:8], *_loaded(*row[8:])) for row in rows]
         return sorted(leased, key=lambda one: (one.created_at, one.id))
+
+
+def _loaded(payload: bytes | None, created_at: datetime, expires_at: datetime | None) -> tuple[Any, ...]:
+    return orjson.loads(payload or b"{}"), created_at, expires_at

@@ -1,6 +1,7 @@
 """The projector process: every build of every read model at work, or standing by for the one that is."""
 
 import threading
+from concurrent.futures import Executor
 from typing import Any
 
 import psycopg
@@ -116,12 +117,17 @@ def take_lock(connection: Connection[Any], build: Build) -> bool:
     return bool(row and row[0])
 
 
-def runner_of(connection: Connection[Any], build: Build) -> Runner[Any]:
-    """Return a runner that goes on where the build is, knowing the rules that held until there."""
+def runner_of(
+    connection: Connection[Any], build: Build, writer: Connection[Any] | None = None, behind: Executor | None = None
+) -> Runner[Any]:
+    """Return a runner that goes on where the build is, knowing the rules that held until there.
+
+    With a connection to write on and an executor of one thread, it writes a page while it folds the next.
+    """
     projection = BY_NAME[build.name]
     timeline = Timeline()
     timeline.learn(read_kinds(connection, [kind_of(fact) for fact in RULE_FACTS]))
-    return Runner(projection, PostgresStorage(connection, projection, build), timeline, build.position)
+    return Runner(projection, PostgresStorage(connection, projection, build, writer), timeline, build.position, behind)
 
 
 def run_projector(url: str, stop: threading.Event, names: tuple[str, ...] = tuple(BY_NAME)) -> None:

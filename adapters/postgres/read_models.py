@@ -40,11 +40,18 @@ def kinds_of(projection: Projection[Any]) -> list[str]:
 
 
 class PostgresStorage(Generic[S]):
-    """The Storage of one build, on the connection that holds its advisory lock."""
+    """The Storage of one build; one connection holds its advisory lock and reads, `writer` (else the same) writes."""
 
-    def __init__(self, connection: Connection[Any], projection: Projection[S], build: Build) -> None:
+    def __init__(
+        self,
+        connection: Connection[Any],
+        projection: Projection[S],
+        build: Build,
+        writer: Connection[Any] | None = None,
+    ) -> None:
         self.emit_from = build.emit_from if build.status == "live" else None
         self._connection, self._projection, self._build = connection, projection, build
+        self._writer = writer or connection
         self._codec: TypeAdapter[S] = TypeAdapter(type(projection.initial))
         self._kinds = kinds_of(projection)
         self._history_kinds = sorted(kind_of(fact) for fact in projection.handles)
@@ -82,7 +89,7 @@ class PostgresStorage(Generic[S]):
     def commit(self, after: int, to: int, writes: Writes[S]) -> None:
         """Write it all and move the position, in one transaction. Raises Unwritable, LostLeadership."""
         try:
-            with self._connection.transaction(), self._connection.cursor(binary=True) as cursor:
+            with self._writer.transaction(), self._writer.cursor(binary=True) as cursor:
                 self._fence(cursor, after, to)
                 self._write(cursor, writes)
         except (psycopg.DataError, psycopg.IntegrityError, UnicodeEncodeError) as refusal:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
 import psycopg
@@ -41,13 +42,17 @@ class Rebuild:
             raise RebuildFailed(f"{name} has no live build of version {self._projection.version}")
         self._live, self._finished = live, False
         self._build = self._create()
-        self._runner = runner_of(self._connection, self._build)
+        self._writer = connect(url, "masar_projector", synchronous=False, name="rebuild")  # the swap makes it durable
+        self._behind = ThreadPoolExecutor(1, thread_name_prefix="rebuild")
+        self._runner = runner_of(self._connection, self._build, self._writer, self._behind)
         self._started = time.monotonic()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._behind.shutdown()
+        self._writer.close()
         if not self._finished:
             self._drop(self._build)
         self._owner.close()
@@ -100,6 +105,7 @@ class Rebuild:
         while self._runner.position < to:
             if self._runner.step(up_to=to) == 0:
                 raise RebuildFailed(f"{self._projection.name}: the log ends before the live position {to}")
+        self._runner.settle()
 
     def _create(self) -> Build:
         name = self._projection.name
@@ -116,7 +122,7 @@ class Rebuild:
                         _named(new), _named(self._live.table(table))
                     )
                 )
-                self._owner.execute(protect_read_model(new))  # type: ignore[arg-type]
+                self._owner.execute(protect_read_model(new))
         created = next(one for one in builds(self._connection) if (one.name, one.build) == (name, build))
         if not take_lock(self._connection, created):
             raise RebuildFailed(f"{name} {build} is being built by somebody else")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 from psycopg import Connection
 
 from adapters.sealing import MasterKey
@@ -17,13 +18,9 @@ SELECT i.brokerage_id, i.hash, i.subject_id, s.known, s.known_as, s.wrapped_key
   JOIN registry.identities i USING (brokerage_id, hash)
   JOIN registry.subjects s ON s.subject_id = i.subject_id
 """
-ADD_SUBJECTS = """
-INSERT INTO registry.subjects (subject_id, brokerage_id, wrapped_key, known)
-SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::bytea[], %b::bool[]) ON CONFLICT DO NOTHING RETURNING subject_id
-"""
-ADD_IDENTITIES = """
-INSERT INTO registry.identities (brokerage_id, hash, hint, subject_id)
-SELECT * FROM unnest(%b::uuid[], %b::bytea[], %b::text[], %b::uuid[]) ON CONFLICT DO NOTHING RETURNING hash
+REGISTER = """
+SELECT registry.register(%b::uuid[], %b::uuid[], %b::bytea[], %b::bool[], %b::uuid[],
+                         %b::uuid[], %b::bytea[], %b::text[], %b::uuid[])
 """
 LOCK = """
 SELECT subject_id, known, known_as FROM registry.subjects WHERE subject_id = ANY(%b::uuid[])
@@ -74,6 +71,11 @@ class Subject:
     known_as: UUID | None = None
     stored: tuple[bool, UUID | None] | None = None
 
+    @property
+    def told(self) -> bool:
+        """Whether something was learned about it that the registry does not hold."""
+        return (self.known, self.known_as) != self.stored
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -117,9 +119,13 @@ class Registry:
     def _resolve(self, questions: Sequence[Question]) -> list[Answer]:
         draft = _Draft(self._find(questions))
         answers = [_answer(question, draft) for question in questions]
-        if draft.subjects or draft.identities or draft.changed:
+        told = [one for one in draft.changed.values() if one.subject_id not in draft.subjects and one.told]
+        if told:
             with self._connection.transaction():
-                self._write(draft)
+                self._register(draft)
+                self._mark(told)
+        elif draft.subjects or draft.identities:
+            self._register(draft)
         return answers
 
     def _find(self, questions: Sequence[Question]) -> dict[Identity, Subject]:
@@ -137,37 +143,30 @@ class Registry:
             found[brokerage_id, bytes(digest)] = subjects[subject_id]
         return found
 
-    def _write(self, draft: _Draft) -> None:
+    def _register(self, draft: _Draft) -> None:
         new = sorted(draft.subjects.values(), key=lambda one: one.subject_id.bytes)
-        if new:
-            added = self._connection.execute(ADD_SUBJECTS, (
+        identities = sorted(draft.identities.items())
+        try:
+            row = self._connection.execute(REGISTER, (
                 [one.subject_id for one in new], [one.brokerage_id for one in new],
-                [self._master.wrap(one.key or b"", one.subject_id) for one in new], [one.known for one in new],
-            )).fetchall()  # fmt: skip
-            if len(added) < len(new):
-                self._take_stored_keys(new)
-        if draft.identities:
-            rows = sorted(draft.identities.items())
-            added = self._connection.execute(ADD_IDENTITIES, (
-                [brokerage for (brokerage, _), _ in rows], [digest for (_, digest), _ in rows],
-                [hint for _, (hint, _) in rows], [subject for _, (_, subject) in rows],
-            )).fetchall()  # fmt: skip
-            if len(added) < len(rows):
-                raise LostRace
-        self._mark([one for one in draft.changed.values() if one.subject_id not in draft.subjects])
-        self._mark([one for one in draft.subjects.values() if one.known_as])
+                [self._master.wrap(one.key or b"", one.subject_id) for one in new],
+                [one.known for one in new], [one.known_as for one in new],
+                [brokerage for (brokerage, _), _ in identities], [digest for (_, digest), _ in identities],
+                [hint for _, (hint, _) in identities], [subject for _, (_, subject) in identities],
+            )).fetchone()  # fmt: skip
+        except psycopg.errors.SerializationFailure as lost:
+            raise LostRace from lost
+        if row and row[0]:
+            self._take_stored_keys([draft.subjects[subject_id] for subject_id in row[0]])
 
-    def _mark(self, subjects: Iterable[Subject]) -> None:
+    def _mark(self, subjects: Sequence[Subject]) -> None:
         """Write who is known, unless somebody else told meanwhile: a visitor becomes one person only."""
-        marks = {one.subject_id: one for one in subjects if (one.known, one.known_as) != one.stored}
-        if not marks:
-            return
-        rows = self._connection.execute(LOCK, (list(marks),), binary=True).fetchall()
-        for subject_id, known, known_as in rows:
-            if marks[subject_id].stored not in (None, (known, known_as)):
-                raise LostRace
+        rows = self._connection.execute(LOCK, ([one.subject_id for one in subjects],), binary=True).fetchall()
+        now = {subject_id: (known, known_as) for subject_id, known, known_as in rows}
+        if any(now.get(one.subject_id) != one.stored for one in subjects):
+            raise LostRace
         self._connection.execute(MARK_KNOWN, (
-            list(marks), [one.known for one in marks.values()], [one.known_as for one in marks.values()],
+            [one.subject_id for one in subjects], [one.known for one in subjects], [one.known_as for one in subjects],
         ))  # fmt: skip
 
     def _take_stored_keys(self, subjects: Iterable[Subject]) -> None:

@@ -63,7 +63,7 @@ class Watch:
     def _read(self, direction: str, after: int, limit: int) -> list[dict[str, Any]]:
         with self._connection.cursor(row_factory=dict_row) as cursor:
             statement = FACTS.format(direction=direction)
-            rows = cursor.execute(statement, {**self._wanted, "after": after, "limit": limit}).fetchall()  # type: ignore[arg-type]
+            rows = cursor.execute(statement, {**self._wanted, "after": after, "limit": limit}).fetchall()
         return [_shown(row) for row in rows]
 
 

@@ -1,5 +1,6 @@
 """Commands that set things up: brokerages, keys, datasets, the schema."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -8,10 +9,12 @@ import typer
 from adapters.postgres.secrets import SecretStore
 from pydantic import ValidationError
 
+from adapters.postgres.connections import connect
 from adapters.postgres.migrate import migrate, newest_revision
 from adapters.sealing import MasterKey
 from api.auth.keys import SCOPES, create_key, revoke_key
 from api.cli.context import SetUp, fail, need_database, set_up, settings, show
+from api.settings import Settings
 from application.brokerages import (
     AlreadyRegistered,
     NotRegistered,
@@ -24,6 +27,7 @@ from application.brokerages import (
 from domain.brokerage.events import BrokerageRegistered, DatasetConnected
 from domain.scoring.brief import BRIEF
 from domain.scoring.plain import PLAIN
+from domain.scoring.policy import Policy
 
 POLICIES = {policy.name: policy for policy in (BRIEF, PLAIN)}
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -51,6 +55,36 @@ def migrate_command(json: Json = False) -> None:
     show({"revision": newest_revision()}, json, f"the schema is at {newest_revision()}")
 
 
+def register_brokerage(own: SetUp, slug: str, wanted: BrokerageRegistered, policy: Policy) -> UUID:
+    """Register a brokerage with its first policy and return its id; just so already: nothing changes.
+
+    Raises AlreadyRegistered where it is there under other settings.
+    """
+    brokerage_id = brokerage_id_of(slug)
+    own.owner.execute(
+        "INSERT INTO auth.brokerages (brokerage_id, slug) VALUES (%s, %s) ON CONFLICT DO NOTHING", (brokerage_id, slug)
+    )
+    own.streams.change(
+        brokerage_id, stream_of(brokerage_id), lambda facts: decide_registration(fold(facts), wanted, policy)
+    )
+    return brokerage_id
+
+
+def give_dataset(
+    own: SetUp, with_settings: Settings, brokerage_id: UUID, wanted: DatasetConnected, secrets: Mapping[str, str | None]
+) -> None:
+    """Connect a dataset and keep its secrets, by name; those that are None or empty are left as they were.
+
+    Raises NotRegistered.
+    """
+    own.streams.change(brokerage_id, stream_of(brokerage_id), lambda facts: decide_dataset(fold(facts), wanted))
+    with connect(need_database(with_settings), "masar_registry", name="cli") as registry:
+        store = SecretStore(lambda: registry, with_settings.master())
+        for name, secret in secrets.items():
+            if secret:
+                store.put(brokerage_id, f"dataset/{wanted.dataset_id}/{name}", secret)
+
+
 @brokerages.command("create")
 def create_brokerage(
     slug: Annotated[str, typer.Argument(help="A short name: lower-case letters, digits and dashes.")],
@@ -71,19 +105,12 @@ def create_brokerage(
     now = datetime.now(UTC)
     since = int((now - timedelta(days=effective_days_ago)).timestamp())
     chosen = POLICIES[policy].model_copy(update={"effective_from_s": since})
-    brokerage_id = brokerage_id_of(slug)
     with set_up(settings()) as own:
         try:
             wanted = BrokerageRegistered(
                 name=name or slug, currency=currency, region=region, ask_first=ask_first, occurred_at=now
             )
-            own.owner.execute(
-                "INSERT INTO auth.brokerages (brokerage_id, slug) VALUES (%s, %s) ON CONFLICT DO NOTHING",
-                (brokerage_id, slug),
-            )
-            own.streams.change(
-                brokerage_id, stream_of(brokerage_id), lambda facts: decide_registration(fold(facts), wanted, chosen)
-            )
+            brokerage_id = register_brokerage(own, slug, wanted, chosen)
         except (ValidationError, AlreadyRegistered) as refusal:
             fail(_words(refusal))
     show({"brokerage_id": brokerage_id, "slug": slug}, json, f"{slug} is {brokerage_id}")
@@ -168,13 +195,9 @@ def connect_dataset(
         brokerage_id = _known(own, brokerage)
         try:
             wanted = DatasetConnected(dataset_id=dataset_id, role=role, occurred_at=datetime.now(UTC))  # type: ignore[arg-type]
-            own.streams.change(brokerage_id, stream_of(brokerage_id), lambda facts: decide_dataset(fold(facts), wanted))
+            give_dataset(own, own_settings, brokerage_id, wanted, {"token": token, "app_secret": app_secret})
         except (ValidationError, NotRegistered) as refusal:
             fail(_words(refusal))
-    store = SecretStore(need_database(own_settings), own_settings.master())
-    for name, secret in (("token", token), ("app_secret", app_secret)):
-        if secret:
-            store.put(brokerage_id, f"dataset/{dataset_id}/{name}", secret)
     show({"dataset_id": dataset_id, "token": bool(token)}, json, f"{dataset_id} takes {brokerage}'s conversions")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
+from api.direct import Direct
 from api.docs import TOUCHPOINTS_BODY, flat_body
 from api.errors import Refusal
 from api.flat import Flat, flatten
@@ -14,7 +15,7 @@ from application.parse_touchpoint import Sender
 from application.ports.touchpoints import Problem, Verdict
 from application.record_touchpoints import record_touchpoints
 
-router = APIRouter(tags=["ingest"])
+router = APIRouter(tags=["ingest"], route_class=Direct)
 MOST_TOUCHPOINTS = 1_000
 
 

@@ -41,9 +41,9 @@ class Profile:
 
     @property
     def best(self) -> Score | None:
-        """The highest of the scores; the person's quality and reasons are its."""
-        scores = (*self.tour_scores.values(), *self.form_scores.values())
-        return max(scores, key=lambda one: (one.score, one.policy, _rules(one)), default=None)
+        """The highest of the scores; the person's quality and reasons are its. Among equals the name decides."""
+        scores = (*self.tour_scores.items(), *self.form_scores.items())
+        return max(((one.score, name, one) for name, one in scores), default=(0, "", None), key=lambda of: of[:2])[2]
 
 
 def evolve(profile: Profile, recorded: Recorded, house: House) -> Profile:
@@ -80,7 +80,3 @@ def _seen(profile: Profile, fact: Touchpoint) -> Profile:
         first_ms=min(profile.first_ms, at) if profile.first_ms else at,
         last_ms=max(profile.last_ms, at),
     )
-
-
-def _rules(scored: Score) -> tuple[str, ...]:
-    return tuple(reason.rule for reason in scored.reasons)

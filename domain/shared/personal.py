@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, GetCoreSchemaHandler
 from pydantic_core import core_schema
@@ -15,8 +15,7 @@ class Privacy(Enum):
     PERSONAL = "personal"
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(NamedTuple):
     """A personal value as the log holds it: readable only with its subject's key.
 
     `token` is `<format>:<key id>:<base64 of nonce, ciphertext and tag>`; `stream_id`, `version` and `field`

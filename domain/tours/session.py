@@ -188,8 +188,13 @@ def evidence_of(session: TourSession) -> dict[str, tuple[str, ...]]:
 
 def score_of(session: TourSession, house: House) -> Score:
     """Score a session by the policy that held when it closed, or holds now while it is open."""
-    policy = house.policy_of(session.revision) if session.closed_by else house.policy
-    return score(policy, "tours", facts_of(session), evidence_of(session))
+    return scored_facts(session, house)[0]
+
+
+def scored_facts(session: TourSession, house: House) -> tuple[Score, dict[str, FactValue]]:
+    """Return the score of a session, and the named facts that it was given for."""
+    policy, facts = house.policy_of(session.revision) if session.closed_by else house.policy, facts_of(session)
+    return score(policy, "tours", facts, evidence_of(session)), facts
 
 
 def quiet_after_s(occurred_at: datetime, recorded_at: datetime) -> int:

@@ -1,7 +1,6 @@
 """Plausible pasts of a few people, for Hypothesis: several sessions, homes, kinds, links and policies."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import accumulate
 from typing import Any
 from uuid import UUID
@@ -130,7 +129,8 @@ def in_order(told: Sequence[Told], brokerages: Sequence[UUID] = (), gaps: Sequen
 def histories(draw: st.DrawFn, *, most: int = 40, with_links: bool = True) -> list[Recorded]:
     """A log of two brokerages with gaps in its positions."""
     choices = [told_by_people] * 6 + [deliveries, rules] + ([links] if with_links else [])
-    body = draw(st.lists(st.one_of(choices), max_size=most))
+    least = draw(st.sampled_from([0, 12, 25]))  # left alone, Hypothesis rarely tells a long story
+    body = draw(st.lists(st.one_of(choices), min_size=least, max_size=most))
     told = [*OPEN_HOUSE, *body]
     houses = [NILE_HOMES] * len(OPEN_HOUSE) + draw(
         st.lists(
@@ -145,7 +145,7 @@ def histories(draw: st.DrawFn, *, most: int = 40, with_links: bool = True) -> li
 def as_one_person(log: Sequence[Recorded], person: Person) -> list[Recorded]:
     """Return the same past as if everyone had been this one person from the start."""
     return [
-        replace(entry, subject_id=person.subject_id) if entry.subject_id else entry
+        entry._replace(subject_id=person.subject_id) if entry.subject_id else entry
         for entry in log
         if not isinstance(entry.fact, SubjectsLinked)
     ]

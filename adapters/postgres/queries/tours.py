@@ -13,14 +13,16 @@ WHERE = """
    AND (%(until)s::timestamptz IS NULL OR last_at < %(until)s)
 """
 TOTALS = f"""
-SELECT count(*)::int AS sessions, count(closed_by)::int AS closed, coalesce(round(avg(score), 1), 0)::float8 AS mean_score,
+SELECT count(*)::int AS sessions, count(closed_by)::int AS closed,
+       coalesce(round(avg(score), 1), 0)::float8 AS mean_score,
        coalesce(avg(total_time_s), 0) AS mean_time_s, coalesce(avg(rooms_visited), 0)::float8 AS mean_rooms,
        avg(completion_rate) AS mean_completion, count(*) FILTER (WHERE quality = 'hot')::int AS hot,
        count(*) FILTER (WHERE quality = 'warm')::int AS warm, count(*) FILTER (WHERE quality = 'cold')::int AS cold
   FROM read_models.tour_sessions {WHERE}
 """  # noqa: S608 - the filter above
 BY_KIND = f"""
-SELECT coalesce(tour_kind, 'unknown') AS tour_kind, count(*)::int AS sessions, round(avg(score), 1)::float8 AS mean_score
+SELECT coalesce(tour_kind, 'unknown') AS tour_kind, count(*)::int AS sessions,
+       round(avg(score), 1)::float8 AS mean_score
   FROM read_models.tour_sessions {WHERE} GROUP BY 1 ORDER BY 2 DESC
 """  # noqa: S608
 BY_PROPERTY = f"""
@@ -43,7 +45,7 @@ async def analytics(
     connection: Connection, *, property_id: str | None, since: datetime | None, until: datetime | None
 ) -> dict[str, object]:
     """Return totals, and sessions by kind, property, milestone and day (UTC). Times in seconds, scores 0–100."""
-    wanted = {"property_id": property_id, "since": since, "until": until}
+    wanted: dict[str, object] = {"property_id": property_id, "since": since, "until": until}
     totals = await (await connection.execute(TOTALS, wanted)).fetchone()
     return {
         **(totals or {}),
@@ -55,4 +57,4 @@ async def analytics(
 
 
 async def _all(connection: Connection, statement: str, wanted: dict[str, object]) -> list[DictRow]:
-    return await (await connection.execute(statement, wanted)).fetchall()  # type: ignore[arg-type]
+    return await (await connection.execute(statement, wanted)).fetchall()

@@ -138,6 +138,28 @@ CREATE TABLE registry.secrets (
   set_at        timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (brokerage_id, name)
 );
+CREATE FUNCTION registry.register(
+  subjects uuid[], brokerages uuid[], keys bytea[], knowns boolean[], known_ases uuid[],
+  of_brokerages uuid[], hashes bytea[], hints text[], of_subjects uuid[]
+) RETURNS uuid[] LANGUAGE plpgsql AS $$
+DECLARE
+  added uuid[];
+  identified bigint;
+BEGIN
+  WITH new AS (
+    INSERT INTO registry.subjects (subject_id, brokerage_id, wrapped_key, known, known_as)
+    SELECT * FROM unnest(subjects, brokerages, keys, knowns, known_ases) ON CONFLICT DO NOTHING RETURNING subject_id
+  ) SELECT array_agg(subject_id) INTO added FROM new;
+  INSERT INTO registry.identities (brokerage_id, hash, hint, subject_id)
+  SELECT * FROM unnest(of_brokerages, hashes, hints, of_subjects) ON CONFLICT DO NOTHING;
+  GET DIAGNOSTICS identified = ROW_COUNT;
+  IF identified < cardinality(hashes) THEN
+    RAISE EXCEPTION 'an identity was registered meanwhile' USING ERRCODE = '40001';
+  END IF;
+  RETURN ARRAY(SELECT unnest(subjects) EXCEPT SELECT unnest(added));
+END $$;
+COMMENT ON FUNCTION registry.register IS
+  'Adds subjects and identities together or not at all; returns the subjects that were there already.';
 """
 
 AUTH = """
@@ -165,10 +187,11 @@ $$;
 """
 
 GRANTS = """
-REVOKE ALL ON FUNCTION log.append_touchpoints, log.append_streams, auth.find_key FROM PUBLIC;
+REVOKE ALL ON FUNCTION log.append_touchpoints, log.append_streams, auth.find_key, registry.register FROM PUBLIC;
 GRANT USAGE ON SCHEMA log TO masar_app, masar_projector, masar_ingest, masar_auditor;
 GRANT EXECUTE ON FUNCTION log.append_touchpoints, log.append_streams TO masar_ingest;
 GRANT USAGE ON SCHEMA registry TO masar_registry;
+GRANT EXECUTE ON FUNCTION registry.register TO masar_registry;
 GRANT USAGE ON SCHEMA auth TO masar_app, masar_projector, masar_auditor;
 GRANT EXECUTE ON FUNCTION auth.find_key TO masar_app;
 GRANT SELECT ON alembic_version TO masar_app, masar_projector, masar_auditor;

@@ -1,0 +1,160 @@
+"""What one thread of a worker works with: its own connections, and the use cases on them."""
+
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import structlog
+
+from adapters.meta.conversions_api import MetaConversions
+from adapters.meta.graph import TIMEOUT_S, VERSION, GraphClient
+from adapters.postgres.keyring import KeyRing
+from adapters.postgres.outbox import LEASE_SECONDS
+from adapters.postgres.quiet_tours import QuietTours
+from adapters.postgres.secrets import SecretStore
+from adapters.postgres.work import Line, Work
+from adapters.sealing import MasterKey, key_id_of
+from application.close_quiet_tour import CloseQuietTour
+from application.deliver_conversions import PROBE_S, DeliverConversions
+from application.ports.outbox import Entry, Lane, Leased, LeaseLost, Settled
+from domain.shared.personal import Sealed
+
+UNKNOWN = timedelta(minutes=1)
+"""How long a message of an unknown kind waits for a worker that knows it."""
+
+log = structlog.get_logger("masar.worker")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """How a worker works. `test_events` sends a dataset's test event code along, which Meta counts as live."""
+
+    url: str = field(repr=False)
+    redis_url: str | None = field(repr=False)
+    master: MasterKey = field(repr=False)
+    graph_url: str
+    graph_version: str = VERSION
+    threads: int = 4
+    test_events: bool = False
+    probe_s: float = PROBE_S
+    lease_s: int = LEASE_SECONDS
+    timeout_s: float = TIMEOUT_S
+
+
+class FreshKeys:
+    """A key ring that remembers nothing between batches: a key destroyed elsewhere is gone here too."""
+
+    def __init__(self, ring: KeyRing) -> None:
+        self._ring = ring
+
+    def open_all(self, values: Iterable[Sealed]) -> list[Any]:
+        """Return the plain values, ERASED where a key is gone by now."""
+        sealed = list(values)
+        for subject_id in {key_id_of(one.token) for one in sealed}:
+            self._ring.forget(subject_id)
+        return self._ring.open_all(sealed)
+
+
+class Hands:
+    """One thread's connections and use cases; whatever breaks off is put back."""
+
+    def __init__(self, settings: WorkerSettings, graph: GraphClient) -> None:
+        self._line = Line(settings.url, "masar_projector")
+        self._registry = Line(settings.url, "masar_registry")
+        self._ring = KeyRing(settings.url, settings.master)
+        self._work = Work(self._line, settings.master, settings.lease_s)
+        self._deliver = DeliverConversions(
+            queue=self._work,
+            circuits=self._work,
+            words=self._work,
+            keys=FreshKeys(self._ring),
+            safe=SecretStore(self._registry, settings.master, test_events=settings.test_events),
+            sink=MetaConversions(graph),
+            probe_s=settings.probe_s,
+        )
+        self._close_tour = CloseQuietTour(QuietTours(self._line), self._work)
+
+    def drain(self, lane: Lane, go_on: Callable[[], bool]) -> None:
+        """Deliver a lane's due conversions; whatever goes wrong is logged, and what was in hand waits again."""
+        with structlog.contextvars.bound_contextvars(brokerage_id=str(lane.brokerage_id), dataset_id=lane.dataset_id):
+            self._guarded(lambda: self._deliver.drain(lane, go_on))
+
+    def run_one(self, message_id: UUID) -> None:
+        """Carry out one message if it is due and free."""
+        with structlog.contextvars.bound_contextvars(message_id=str(message_id)):
+            self._guarded(lambda: self._run_one(message_id))
+
+    def close(self) -> None:
+        """Let everything go."""
+        self._work_back("the worker stops")
+        for one in (self._line, self._registry, self._ring):
+            with suppress(psycopg.Error):
+                one.close()
+
+    def _run_one(self, message_id: UUID) -> None:
+        message = self._work.lease_one(message_id)
+        if message is not None:
+            with structlog.contextvars.bound_contextvars(correlation_id=str(message.correlation_id)):
+                self._carry_out(message)
+
+    def _carry_out(self, message: Leased) -> None:
+        if message.kind == "close_tour":
+            self._close_tour.run(message)
+            return
+        log.error("unknown_message", kind=message.kind)  # written by a newer release: it waits for a newer worker
+        later = datetime.now(UTC) + UNKNOWN
+        self._work.record(Entry([Settled(message, "waiting", later, f"this release has no worker for {message.kind}")]))
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except LeaseLost as lost:
+            log.warning("lease_lost", why=str(lost))
+            self._work_back("its batch was lost to another worker")
+        except psycopg.OperationalError as away:
+            log.warning("database_away", error=type(away).__name__)
+            self._line.close()
+            self._registry.close()
+            self._ring.close()
+            self._work_back("the database went away")
+        except Exception as defect:
+            log.exception("work_broke")
+            self._work_back(f"the work broke: {type(defect).__name__}")
+        else:
+            self._work.forget()
+
+    def _work_back(self, why: str) -> None:
+        """Put back what is still leased; where even that fails, the leases run out by themselves."""
+        with suppress(psycopg.Error):
+            self._work.put_back(why)
+
+
+class Crew:
+    """Gives each thread hands of its own."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self._settings = settings
+        self._graph = GraphClient(settings.graph_url, settings.graph_version, settings.timeout_s)
+        self._local = threading.local()
+        self._all: list[Hands] = []
+        self._lock = threading.Lock()
+
+    def hands(self) -> Hands:
+        """Return the calling thread's hands."""
+        hands: Hands | None = getattr(self._local, "hands", None)
+        if hands is None:
+            hands = self._local.hands = Hands(self._settings, self._graph)
+            with self._lock:
+                self._all.append(hands)
+        return hands
+
+    def close(self) -> None:
+        """Let all hands go, once their threads have ended."""
+        for hands in self._all:
+            hands.close()
+        self._graph.close()

@@ -1,0 +1,80 @@
+"""The demo: a believable week of buyers played over the public API, and what came of it."""
+
+import httpx
+import psycopg
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from api.cli.context import out
+from api.cli.demo.diary import Item
+from api.cli.demo.findings import counted_by, find
+from api.cli.demo.ground import NAME, Ground, prepare
+from api.cli.demo.play import NotPlayed, Tally, play
+from api.cli.demo.settle import Backlog, wait_until_ready, wait_until_settled
+from api.cli.demo.signposts import anchor_of, signposts
+from api.cli.demo.summary import show
+from api.cli.demo.week import week
+from api.settings import Settings
+from application.brokerages import AlreadyRegistered
+
+NARROWEST = 100
+"""Columns where the output is no terminal: enough for the tables."""
+
+
+def run_demo(settings: Settings, *, people: int = 200, seed: int = 7) -> int:
+    """Play the week against the API of these settings and show what came of it; return the exit code.
+
+    The week ends when the brokerage was first registered, so a second run repeats the first and adds nothing.
+    """
+    console = out if out.is_terminal else Console(width=NARROWEST)
+    address = f"http://{settings.host}:{settings.port}"
+    try:
+        with _client(address) as anybody:
+            if not wait_until_ready(anybody):
+                console.print(f"[red]demo:[/red] {address} is not ready; start it with ./masar up --demo")
+                return 1
+        ground = prepare(settings, deliver=counted_by(settings.graph_url) is not None)
+        return _run(console, settings, address, ground, people, seed)
+    except (NotPlayed, AlreadyRegistered, httpx.HTTPError, psycopg.Error) as refusal:
+        console.print(f"[red]demo:[/red] {refusal}", highlight=False, markup=True)
+        return 1
+
+
+def _run(console: Console, settings: Settings, address: str, ground: Ground, people: int, seed: int) -> int:
+    with _client(address, ground.producer_key) as producer, _client(address, ground.reader_key) as reader:
+        items = week(people, seed, anchor_of(reader))
+        console.print(f"\n[bold]A week at {NAME}:[/bold] {people} people, played over {address}\n", highlight=False)
+        with _bars(console) as bars:
+            tally = _play(bars, producer, items)
+            waited = _wait(bars, reader)
+        found = find(reader, settings.graph_url, items, tally)
+        show(console, tally, waited, found)
+        signposts(console, address, ground, found)
+    return 1 if tally.surprises or not waited[0].empty else 0
+
+
+def _play(bars: Progress, producer: httpx.Client, items: list[Item]) -> Tally:
+    bar = bars.add_task("posting", total=len(items))
+    return play(producer, items, lambda count: bars.advance(bar, count))
+
+
+def _wait(bars: Progress, reader: httpx.Client) -> tuple[Backlog, float]:
+    bar = bars.add_task("delivering", total=None)
+    most = 1
+
+    def tell(left: Backlog) -> None:
+        nonlocal most
+        most = max(most, left.facts + left.conversions)
+        bars.update(bar, total=most, completed=most - left.facts - left.conversions)
+
+    return wait_until_settled(reader, tell)
+
+
+def _bars(console: Console) -> Progress:
+    columns = (TextColumn("{task.description:>12}"), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def _client(address: str, key: str | None = None) -> httpx.Client:
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    return httpx.Client(base_url=address, headers=headers, timeout=30, trust_env=False)

@@ -1,0 +1,61 @@
+"""Waits until everything that the week caused is read, decided and delivered."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+LONGEST_S = 60.0
+STUCK_S = 20.0
+"""Without any progress for so long, waiting on is pointless: say how it stands."""
+POLL_S = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What is still on its way: facts that a read model has not seen, conversions without an outcome."""
+
+    facts: int
+    conversions: int
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is on its way."""
+        return not (self.facts or self.conversions)
+
+
+def wait_until_settled(reader: httpx.Client, progress: Callable[[Backlog], None]) -> tuple[Backlog, float]:
+    """Return what is left when nothing moves any more, and the seconds it took; nothing is left as a rule."""
+    began = moved = time.monotonic()
+    left = backlog(reader)
+    while not left.empty and time.monotonic() - began < LONGEST_S and time.monotonic() - moved < STUCK_S:
+        progress(left)
+        time.sleep(POLL_S)
+        before, left = left, backlog(reader)
+        if left != before:
+            moved = time.monotonic()
+    return left, time.monotonic() - began
+
+
+def backlog(reader: httpx.Client) -> Backlog:
+    """Return what is on its way now. The facts first: what they cause is then already among the conversions."""
+    checks: dict[str, Any] = reader.get("/readyz").json()["checks"]
+    lags = checks.get("projections", {}).get("lag", {"unknown": 1})
+    summary = reader.get("/api/conversions", params={"summary": "true"}).raise_for_status().json()
+    return Backlog(max(lags.values(), default=0), int(summary["by_status"].get("waiting", 0)))
+
+
+def wait_until_ready(reader: httpx.Client, longest_s: float = 20.0) -> bool:
+    """Tell whether the API got ready in time."""
+    deadline = time.monotonic() + longest_s
+    while True:
+        try:
+            if reader.get("/readyz").status_code == 200:
+                return True
+        except httpx.TransportError:
+            pass
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_S)

@@ -1,0 +1,201 @@
+"""The demo's week: the same every time, with every case in it, right where it should be and wrong where it should."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from adapters.meta.user_data import phone_e164_digits
+from api.cli.demo.broken import MISTAKES
+from api.cli.demo.cast import NOTATIONS, Buyer
+from api.cli.demo.diary import WEEK, Item
+from api.cli.demo.ground import SINCE
+from api.cli.demo.stories import SHARES, story_of
+from api.cli.demo.week import own_path, week
+from api.flat import Flat, flatten
+from application.parse_touchpoint import Sender, parse
+from application.ports.touchpoints import Observed, Problem
+from domain.catalogue import TOUCHPOINTS
+
+ANCHOR = datetime(2026, 11, 20, 18, tzinfo=UTC)
+SENDER = Sender(UUID(int=1), "demo", UUID(int=2))
+OWN = {
+    "milestone": ("tours.milestone_reached.v1", "session_id", 3),
+    "complete": ("tours.completed.v1", "session_id", 3),
+    "save": ("properties.saved.v1", "property_id", 3),
+}
+
+
+@pytest.fixture(scope="module")
+def items() -> list[Item]:
+    return week(200, 7, ANCHOR)
+
+
+def read(item: Item) -> Observed | tuple[Problem, ...]:
+    """Return what the API makes of an item, by the way it is posted."""
+    if not item.alone:
+        return parse(item.body, SENDER, ANCHOR)
+    path, body = own_path(item)
+    kind, name, place = OWN.get(path.rpartition("/")[2], ("leads.form_submitted.v1", "", 0))
+    flat = flatten(body, Flat(kind, {name: path.split("/")[place]} if name else {}), None)
+    if isinstance(flat, Problem):
+        return (flat,)
+    refused = parse(flat, SENDER, ANCHOR)
+    if isinstance(refused, Observed):
+        return refused
+    return tuple(Problem(one.field.removeprefix("payload."), one.message) for one in refused)
+
+
+def test_the_same_seed_and_moment_give_the_same_week(items: list[Item]) -> None:
+    assert week(200, 7, ANCHOR) == items
+    assert week(200, 8, ANCHOR) != items
+
+
+def test_ids_are_new_at_another_moment(items: list[Item]) -> None:
+    other = {str(item.body.get("id")) for item in week(20, 7, ANCHOR + timedelta(seconds=1))}
+    assert not (other - {"None"}) & {str(item.body.get("id")) for item in items}
+
+
+def test_more_people_add_to_the_week_of_fewer() -> None:
+    fewer = [item for item in week(30, 7, ANCHOR) if item.story != "broken"]
+    more = week(60, 7, ANCHOR)
+    assert all(item in more for item in fewer)
+
+
+def test_sound_items_are_taken(items: list[Item]) -> None:
+    refused = {str(item.body["id"]): read(item) for item in items if item.broken is None}
+    assert {name: said for name, said in refused.items() if not isinstance(said, Observed)} == {}
+
+
+def test_broken_items_are_refused_naming_the_field(items: list[Item]) -> None:
+    for item in (item for item in items if item.broken):
+        said = read(item)
+        assert isinstance(said, tuple), item
+        assert said[0].field == item.broken, said
+
+
+def test_every_mistake_is_made(items: list[Item]) -> None:
+    made = Counter(item.broken for item in items if item.broken)
+    assert made == Counter(mistake.field for mistake in MISTAKES for _ in range(2))
+
+
+def test_items_come_in_the_order_of_arrival(items: list[Item]) -> None:
+    arrivals = [item.arrives_at for item in items]
+    assert arrivals == sorted(arrivals)
+
+
+def test_a_repeat_follows_what_it_repeats(items: list[Item]) -> None:
+    first: dict[str, Item] = {}
+    for item in items:
+        name = str(item.body.get("id"))
+        match item.expected:
+            case "accepted":
+                assert name not in first
+                first[name] = item
+            case "duplicate":
+                assert first[name].body == item.body
+            case "conflict":
+                assert first[name].body != item.body
+    assert {"accepted", "duplicate", "conflict", "rejected"} == {item.expected for item in items}
+
+
+def test_the_week_is_the_week_before_but_for_late_items(items: list[Item]) -> None:
+    for item in items:
+        if item.broken is None and item.story != "was_offline":
+            at = datetime.fromisoformat(item.body["occurred_at"])
+            assert ANCHOR - WEEK - timedelta(days=0.2) <= at <= ANCHOR
+
+
+def test_late_items_are_older_than_meta_takes_and_older_than_the_policy(items: list[Item]) -> None:
+    late = [datetime.fromisoformat(item.body["occurred_at"]) for item in items if item.story == "was_offline"]
+    ages = [ANCHOR - at for at in late]
+    assert min(ages) > timedelta(days=7)
+    assert {age > SINCE for age in ages} == {True, False}
+
+
+def test_every_story_is_lived_in_its_share() -> None:
+    lived = Counter(story_of(number) for number in range(1, 51))
+    assert lived == dict(SHARES)
+
+
+def test_every_kind_of_touchpoint_is_posted_and_every_kind_of_tour(items: list[Item]) -> None:
+    assert {item.body["kind"] for item in items if item.broken is None} == set(TOUCHPOINTS)
+    kinds = {payload(item).get("tour_kind") for item in items}
+    assert {"virtual_3d", "realsee", "video"} <= kinds
+
+
+def test_every_path_of_its_own_is_used(items: list[Item]) -> None:
+    used = {own_path(item)[0].rpartition("/")[2] for item in items if item.alone}
+    assert used == {"milestone", "complete", "leads", "save"}
+
+
+def test_some_tours_are_never_closed(items: list[Item]) -> None:
+    begun = {payload(item)["session_id"] for item in items if item.body["kind"] == "tours.started.v1" and sound(item)}
+    closed = {payload(item)["session_id"] for item in items if item.body["kind"] == "tours.completed.v1"}
+    assert 10 < len(begun - closed) < len(begun) / 2
+
+
+def test_a_visitor_becomes_known_by_a_form_from_the_same_browser(items: list[Item]) -> None:
+    unknown = {item.body["person"]["fbp"] for item in items if item.story == "came_from_an_ad" and not known(item)}
+    forms = [item for item in items if item.story == "came_from_an_ad" and "leads" in item.body["kind"]]
+    assert forms
+    assert all(known(item) and item.body["person"]["fbp"] in unknown for item in forms)
+    assert all("fbclid" in item.body["person"] and item.body["utm"]["source"] == "facebook" for item in forms)
+
+
+def test_some_tell_nothing_of_themselves(items: list[Item]) -> None:
+    silent = [item for item in items if item.story == "left_no_trace"]
+    assert silent
+    assert not any(item.body.get("person") for item in silent)
+
+
+def test_tours_follow_a_withdrawal(items: list[Item]) -> None:
+    withdrawn: set[str] = set()
+    after = 0
+    for item in items:
+        if item.body["kind"] == "people.consent_withdrawn.v1":
+            withdrawn.add(item.body["person"]["fbp"])
+        elif item.body["kind"] == "tours.completed.v1" and item.body.get("person", {}).get("fbp") in withdrawn:
+            after += 1
+    assert after >= len(withdrawn) > 0
+
+
+def test_test_traffic_says_so(items: list[Item]) -> None:
+    assert all(item.body["test"] is True for item in items if item.story == "tested_the_site")
+    assert not any(item.body.get("test") for item in items if item.story != "tested_the_site")
+
+
+def test_the_pixel_shares_its_event_with_forms_and_some_are_sent_twice(items: list[Item]) -> None:
+    shared = [item.body["browser_event"]["id"] for item in items if "browser_event" in item.body and sound(item)]
+    counts = Counter(shared)
+    assert 1 in counts.values()
+    assert 2 in counts.values()
+
+
+@pytest.mark.parametrize("notation", NOTATIONS)
+def test_every_notation_of_a_phone_is_the_same_phone(notation: str) -> None:
+    assert phone_e164_digits(Buyer("Mona", "m@example.com", "1001234567").phone(notation), "EG") == "201001234567"
+
+
+def test_nobody_shares_an_address_or_a_phone(items: list[Item]) -> None:
+    owners: dict[str, set[str]] = {}
+    for item in items:
+        person = item.body.get("person", {})
+        if item.broken is None and "person_id" in person:
+            owners.setdefault(str(phone_e164_digits(person["phone"], "EG")), set()).add(person["person_id"])
+    assert owners
+    assert all(len(people) == 1 for people in owners.values())
+
+
+def payload(item: Item) -> dict[str, Any]:
+    return dict(item.body["payload"])
+
+
+def sound(item: Item) -> bool:
+    return item.expected == "accepted" and item.broken is None
+
+
+def known(item: Item) -> bool:
+    return bool({"email", "phone", "person_id"} & set(item.body["person"]))
