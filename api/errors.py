@@ -15,6 +15,9 @@ from application.ports.touchpoints import Busy, Problem
 
 log = structlog.get_logger("masar.api")
 
+MOST_PROBLEMS, LONGEST_FIELD = 20, 200
+"""What an answer says of a request that is wrong all over."""
+
 
 class Refusal(Exception):
     """A request that cannot be served as it is: status, a title, and the fields at fault."""
@@ -39,10 +42,18 @@ def problem(request: Request, refusal: Refusal) -> Response:
         "title": refusal.title,
         "status": refusal.status,
         "detail": refusal.detail or refusal.title,
-        "errors": [{"field": one.field, "message": one.message} for one in refusal.errors],
+        "errors": shown(refusal.errors),
         "request_id": str(request.scope.get("request_id", "")),
     }
     return Response(orjson.dumps(document), refusal.status, refusal.headers, "application/problem+json")
+
+
+def shown(problems: Sequence[Problem]) -> list[dict[str, str]]:
+    """Return problems as an answer says them: a field's name is the caller's, and may be anything."""
+    return [
+        {"field": one.field[:LONGEST_FIELD].encode("utf-8", "replace").decode(), "message": one.message}
+        for one in problems[:MOST_PROBLEMS]
+    ]
 
 
 def install(app: FastAPI) -> None:

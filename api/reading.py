@@ -1,6 +1,9 @@
 """Helpers of the endpoints: who calls, what they sent, where their list goes on."""
 
 import base64
+import json
+import math
+from decimal import Decimal
 from typing import Any, cast
 
 import orjson
@@ -13,6 +16,9 @@ from application.ports.touchpoints import Problem
 MOST_LISTED = 200
 LARGEST_TOUCHPOINTS = 1024 * 1024
 """Bytes of a body of touchpoints."""
+UNHEARD_OF = Decimal("NaN")
+LONGEST_INTEGER = 400
+"""Digits; Python itself refuses some thousands."""
 
 def services(request: Request) -> Services:
     """Return the process's services."""
@@ -30,7 +36,9 @@ async def caller(request: Request, scope: Scope) -> Principal:
 
 
 async def json_body(request: Request, largest: int = LARGEST_TOUCHPOINTS) -> Any:
-    """Return the body as JSON. Raises Refusal 413 for a large one, 400 for what is no JSON."""
+    """Return the body as JSON. Raises Refusal 415 for a packed one, 413 for a large one, 400 for what is no JSON."""
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise Refusal(415, "Unsupported encoding", "send the body as it is, without Content-Encoding")
     if int(request.headers.get("content-length") or 0) > largest:
         raise too_large(largest)
     chunks = bytearray()
@@ -45,15 +53,25 @@ async def json_body(request: Request, largest: int = LARGEST_TOUCHPOINTS) -> Any
 
 
 def _tolerant(body: bytes) -> Any:
-    """Read what strict JSON refuses as a whole, so that one item's lone surrogate is that item's problem."""
-    import json
+    """Read what strict JSON refuses as a whole, so that one item's lone surrogate is that item's problem.
 
+    A number that is none, or that nothing could hold, becomes UNHEARD_OF, which no field takes.
+    """
     try:
-        return json.loads(body)
+        return json.loads(body, parse_constant=lambda _: UNHEARD_OF, parse_float=_float, parse_int=_int)
     except RecursionError:
         raise Refusal(400, "Invalid JSON", "nested too deeply") from None
     except ValueError as error:
         raise Refusal(400, "Invalid JSON", str(error)[:200]) from None
+
+
+def _float(text: str) -> float | Decimal:
+    number = float(text)
+    return number if math.isfinite(number) else UNHEARD_OF
+
+
+def _int(text: str) -> int | Decimal:
+    return int(text) if len(text) <= LONGEST_INTEGER else UNHEARD_OF
 
 
 def too_large(largest: int) -> Refusal:

@@ -21,6 +21,12 @@ LARGEST_ITEM = 64 * 1024
 FUTURE_TOLERANCE = timedelta(minutes=5)
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
+TIMES = {kind: tuple(name for name in model.model_fields if name.endswith("_at")) for kind, model in TOUCHPOINTS.items()}
+"""Kind → its fields that tell a time."""
+
+DEEPEST_PATH = 10
+"""Names in the path of a part that is not plain JSON; a deeper one is told by its outer names."""
+
 PLACES = {"person": "hints"}
 """Names in the posted item → names in the fact."""
 TAKEN = frozenset(
@@ -98,16 +104,14 @@ def _times(prefix: str, fields: Mapping[str, Any]) -> list[Problem]:
     ]
 
 
-def unencodable(value: Any, path: str = "") -> str:
+def unencodable(value: Any, path: str = "", deepest: int = DEEPEST_PATH) -> str:
     """Return the path of the first part of a value that is not plain JSON, "" where it is the value itself."""
-    if isinstance(value, dict):
-        for name, part in value.items():
-            if not _encodes(name) or not _encodes(part):
-                return unencodable(part, f"{path}.{name}".lstrip(".")) if _encodes(name) else path
-    if isinstance(value, list):
-        for nth, part in enumerate(value):
-            if not _encodes(part):
-                return unencodable(part, f"{path}.{nth}".lstrip("."))
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, part in parts if deepest else ():
+        if not _encodes(name):
+            return path
+        if not _encodes(part):
+            return unencodable(part, f"{path}.{name}".lstrip("."), deepest - 1)
     return path
 
 
@@ -142,8 +146,10 @@ def _problem(place: tuple[int | str, ...], message: str) -> Problem:
 
 
 def _timely(fact: Touchpoint, now: datetime) -> tuple[Problem, ...]:
-    if fact.occurred_at > now + FUTURE_TOLERANCE:
-        return (Problem("occurred_at", "must not be in the future"),)
-    if fact.occurred_at < EARLIEST:
-        return (Problem("occurred_at", "must not be before the year 2000"),)
-    return ()
+    latest, problems = now + FUTURE_TOLERANCE, []
+    for name in TIMES[fact.kind]:
+        at = getattr(fact, name)
+        if at is not None and not EARLIEST <= at <= latest:
+            rule = "must not be in the future" if at > latest else "must not be before the year 2000"
+            problems.append(Problem(name if name in OUTSIDE else f"payload.{name}", rule))
+    return tuple(problems)

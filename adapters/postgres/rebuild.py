@@ -62,6 +62,10 @@ class Rebuild:
         """Return the live one's position, where the rebuild is headed."""
         return self._position(self._live)
 
+    def folded(self) -> int:
+        """Return how far the rebuild has come."""
+        return self._runner.position
+
     def run(self) -> Iterator[int]:
         """Fold from nothing until close to the live one; yields the position after each page."""
         try:
@@ -71,7 +75,8 @@ class Rebuild:
                     return
                 yield self._runner.position
                 if behind - self._runner.position < CLOSE_ENOUGH and self.target() == behind:
-                    break
+                    self._runner.settle()
+                    return
         except (psycopg.Error, LostLeadership) as error:
             raise RebuildFailed(f"{self._projection.name}: {error}") from error
 

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import structlog
 import typer
+from adapters.dramatiq.hands import WorkerSettings
 from adapters.dramatiq.relay import run_relay
 from adapters.dramatiq.worker import run_worker
 
@@ -88,10 +89,16 @@ def projector() -> None:
 def worker() -> None:
     """Do what the outbox holds: deliver conversions, close quiet tours."""
     own = _begin("worker")
-    run_worker(
-        need_database(own), own.redis_url, own.master(), own.graph_url, own.graph_version, _until_told(),
-        threads=own.worker_threads, send_test_events=own.send_test_events,
-    )  # fmt: skip
+    work = WorkerSettings(
+        url=need_database(own),
+        redis_url=own.redis_url,
+        master=own.master(),
+        graph_url=own.graph_url,
+        graph_version=own.graph_version,
+        threads=own.worker_threads,
+        test_events=own.send_test_events,
+    )
+    run_worker(work, _until_told())
 
 
 def scheduler() -> None:

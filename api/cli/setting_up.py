@@ -6,11 +6,11 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import typer
-from adapters.postgres.secrets import SecretStore
 from pydantic import ValidationError
 
 from adapters.postgres.connections import connect
 from adapters.postgres.migrate import migrate, newest_revision
+from adapters.postgres.secrets import SecretStore
 from adapters.sealing import MasterKey
 from api.auth.keys import SCOPES, create_key, revoke_key
 from api.cli.context import SetUp, fail, need_database, set_up, settings, show
@@ -194,7 +194,7 @@ def connect_dataset(
     with set_up(own_settings) as own:
         brokerage_id = _known(own, brokerage)
         try:
-            wanted = DatasetConnected(dataset_id=dataset_id, role=role, occurred_at=datetime.now(UTC))  # type: ignore[arg-type]
+            wanted = DatasetConnected(dataset_id=dataset_id, role=role, occurred_at=datetime.now(UTC))
             give_dataset(own, own_settings, brokerage_id, wanted, {"token": token, "app_secret": app_secret})
         except (ValidationError, NotRegistered) as refusal:
             fail(_words(refusal))

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.direct import Direct
 from api.docs import TOUCHPOINTS_BODY, flat_body
-from api.errors import Refusal
+from api.errors import Refusal, shown
 from api.flat import Flat, flatten
 from api.reading import answer, caller, json_body, services
 from application.parse_touchpoint import Sender
@@ -100,7 +100,7 @@ def _verdicts(items: list[Any], verdicts: list[Verdict]) -> dict[str, Any]:
         if verdict.event_id is not None:
             entry |= {"event_id": verdict.event_id, "position": verdict.position}
         if verdict.errors:
-            entry["errors"] = [{"field": one.field, "message": one.message} for one in verdict.errors]
+            entry["errors"] = shown(verdict.errors)
         answers.append(entry)
     return {"items": answers, **counts}
 

@@ -42,7 +42,7 @@ def test_a_thousand_are_taken_and_all_are_stored(nile: Brokerage) -> None:
     assert len({one["event_id"] for one in answer["items"]}) == 1000
 
 
-@pytest.mark.parametrize("body", [[], {"touchpoints": []}, {"touchpoints": {}}, {}, {"touchpoints": None}, 7, "x", None])
+@pytest.mark.parametrize("body", [[], {"touchpoints": []}, {"touchpoints": {}}, {}, {"touchpoints": None}, 7, "x"])
 def test_anything_but_a_list_of_items_is_refused(busy: Brokerage, body: Any) -> None:
     response = busy.producer.post("/api/touchpoints", json=body)
     assert response.status_code == 422

@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
-import psycopg
 
 from adapters.dramatiq.hands import WorkerSettings
 from adapters.meta.conversions_api import MetaConversions
@@ -21,6 +20,7 @@ from adapters.postgres.connections import connect
 from adapters.postgres.keyring import KeyRing
 from adapters.postgres.log import open_log, recorder_of
 from adapters.postgres.mapper import Envelope
+from adapters.postgres.outbox import Outbox
 from adapters.postgres.secrets import SecretStore
 from adapters.postgres.work import Line, Work
 from adapters.postgres.writer import Writer
@@ -204,6 +204,13 @@ class Stage:
         """What became of one conversion, request by request."""
         return [one["outcome"] for one in self.told() if message in one["conversion_ids"]]
 
+    def lose_worker_of(self, message: str) -> None:
+        """Let the lease of a message run out, and have it found."""
+        lost = "UPDATE outbox.messages SET leased_until = now() - interval '1 s' WHERE id = %s"
+        self.db.owner.execute(lost, (message,))
+        Outbox(self.db.work).sweep()
+        self.db.owner.execute("UPDATE outbox.messages SET due_at = now() WHERE id = %s", (message,))
+
     def circuit(self) -> str | None:
         rows = self.db.rows("SELECT reason FROM outbox.circuits WHERE brokerage_id = %s", self.brokerage_id)
         return rows[0][0] if rows else None
@@ -212,13 +219,3 @@ class Stage:
         return WorkerSettings(
             self.db.url, redis_url, MASTER, self.meta.url, threads=2, probe_s=self.probe_s, timeout_s=2
         )  # fmt: skip
-
-
-@contextmanager
-def locked_connection(url: str) -> Iterator[psycopg.Connection[Any]]:
-    """A connection that is closed in the end."""
-    connection = connect(url, "masar_owner")
-    try:
-        yield connection
-    finally:
-        connection.close()

@@ -6,11 +6,12 @@ from uuid import uuid4
 
 import pytest
 
+from adapters.postgres.bodies import open_body
 from application.ports.outbox import LeaseLost
 from domain.people.events import ConsentWithdrawn
 from domain.people.hints import PersonHints
 from domain.shared.personal import ERASED
-from tests.delivery.stage import CHROME, Stage, until
+from tests.delivery.stage import CHROME, MASTER, Stage, until
 
 
 def test_what_is_due_is_accepted_in_one_request(stage: Stage) -> None:
@@ -66,7 +67,9 @@ def test_one_bad_event_is_found_and_the_others_are_counted(stage: Stage) -> None
     assert sorted(stage.meta.counted(stage.dataset_id)) == sorted(set(leads) - {bad})
     assert stage.states()[bad] == "dead"
     assert stage.outcomes(bad)[-1] == "rejected"
-    assert "lead_id" in stage.told()[-1]["message"] or any("lead_id" in one.get("message", "") for one in stage.told())
+    (refusal,) = [one for one in stage.told() if one["outcome"] == "rejected"]
+    assert (refusal["conversion_ids"], refusal["subcode"]) == ([bad], 2804036)
+    assert "lead_id" in refusal["message"]
     assert stage.meta.requests() <= 2 * 4 + 2  # 2·log₂(12) + 2
 
 
@@ -221,9 +224,6 @@ def test_a_refusal_that_names_no_event_holds_the_dataset_rather_than_killing_eve
 
 
 def test_the_body_of_every_request_is_kept_sealed(stage: Stage) -> None:
-    from adapters.postgres.bodies import open_body
-    from tests.delivery.stage import MASTER
-
     lead = stage.lead(email="kept@mail.example")
     stage.drain()
     ((request_id, sealed),) = stage.db.rows(
@@ -250,10 +250,7 @@ def test_a_work_that_crashed_is_done_by_another(stage: Stage) -> None:
     lead = stage.lead()
     with stage.delivery() as deliver:
         deliver.queue.lease(stage.lane, 1000)  # and then the process is killed
-    stage.db.owner.execute("UPDATE outbox.messages SET leased_until = now() - interval '1 s' WHERE id = %s", (lead,))
-    from adapters.postgres.outbox import Outbox
-
-    Outbox(stage.db.work).sweep()
+    stage.lose_worker_of(lead)
     until(lambda: stage.drain() or stage.states()[lead] == "done")
     assert stage.meta.counted(stage.dataset_id) == [lead]
 

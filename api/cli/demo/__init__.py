@@ -3,6 +3,7 @@
 import httpx
 import psycopg
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from api.cli.context import out
@@ -14,7 +15,7 @@ from api.cli.demo.settle import Backlog, wait_until_ready, wait_until_settled
 from api.cli.demo.signposts import anchor_of, signposts
 from api.cli.demo.summary import show
 from api.cli.demo.week import week
-from api.settings import Settings
+from api.settings import BadSettings, Settings
 from application.brokerages import AlreadyRegistered
 
 NARROWEST = 100
@@ -35,8 +36,8 @@ def run_demo(settings: Settings, *, people: int = 200, seed: int = 7) -> int:
                 return 1
         ground = prepare(settings, deliver=counted_by(settings.graph_url) is not None)
         return _run(console, settings, address, ground, people, seed)
-    except (NotPlayed, AlreadyRegistered, httpx.HTTPError, psycopg.Error) as refusal:
-        console.print(f"[red]demo:[/red] {refusal}", highlight=False, markup=True)
+    except (NotPlayed, AlreadyRegistered, httpx.HTTPError, psycopg.Error, BadSettings) as refusal:
+        console.print("[red]demo:[/red]", escape(str(refusal)), highlight=False)
         return 1
 
 

@@ -11,19 +11,20 @@ from api.cli.demo.ground import DATASET
 from api.cli.demo.play import Tally
 
 Row = dict[str, Any]
-MOST_SHOWN = 6
+SHOWN = (("hot", 3), ("warm", 2), ("cold", 1))
+"""How many people of each quality are shown in full."""
 PAGE = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What the read models say: all people, the best of them in full, one journey, tours, conversions.
+    """What the read models say: all people, some of them in full, one journey, tours, conversions.
 
     `counted` is what the stand-in for Meta counted, by event name; None where there is no stand-in.
     """
 
     people: list[Row]
-    best: list[Row]
+    shown: list[Row]
     journey: Row | None
     tours: Row
     conversions: Row
@@ -34,11 +35,10 @@ class Findings:
 def find(reader: httpx.Client, graph_url: str, items: Sequence[Item], tally: Tally) -> Findings:
     """Return what came of the week. Raises httpx.HTTPError where the API does not answer."""
     people = _people(reader)
-    best = [_get(reader, f"/api/people/{row['id']}") for row in people[:MOST_SHOWN]]
     newest = _get(reader, "/api/conversions", status="accepted", limit="1")["items"]
     return Findings(
         people=people,
-        best=best,
+        shown=[_get(reader, f"/api/people/{row['id']}") for row in _some(people)],
         journey=_journey(reader, items, tally),
         tours=_get(reader, "/api/tours/analytics"),
         conversions=_get(reader, "/api/conversions", summary="true"),
@@ -65,6 +65,17 @@ def _people(reader: httpx.Client) -> list[Row]:
         cursor = page["next_cursor"]
         if cursor is None:
             return people
+
+
+def _some(people: Sequence[Row]) -> list[Row]:
+    """Return a few of each quality, from the best to the last of them; those who left a name come first."""
+    some: list[Row] = []
+    for quality, count in SHOWN:
+        of_it = [row for row in people if row["quality"] == quality]
+        named = [row for row in of_it if row["forms"]]
+        among = named if len(named) >= count else of_it
+        some += among[:: max(1, (len(among) - 1) // max(1, count - 1))][:count]
+    return some
 
 
 def _journey(reader: httpx.Client, items: Sequence[Item], tally: Tally) -> Row | None:

@@ -6,11 +6,12 @@ from datetime import datetime, timezone
 from typing import Any
 
 from api.cli.demo.diary import CAIRO
+from domain.people.hints import STRONG
 
 LOCAL = timezone(CAIRO)
 # fmt: off
 SAID = {
-    "leads.form_submitted.v1":     "filled in a form: it says who they are",
+    "leads.form_submitted.v1":     "filled in a form",
     "properties.saved.v1":         "saved {property_id}",
     "people.consent_given.v1":     "allowed {purpose}",
     "people.consent_withdrawn.v1": "forbade {purpose}",
@@ -22,9 +23,13 @@ SAID = {
 
 @dataclass(slots=True)
 class Step:
-    """Something a person did: when (in Cairo), what, the points of it by rule, the conversions it caused."""
+    """Something a person did: when (in Cairo), what, the points of it by rule, the conversions it caused.
+
+    `known` once they told who they are, with this or before.
+    """
 
     at: datetime
+    known: bool
     about: str = ""
     fields: dict[str, Any] = field(default_factory=dict)
     kind: str = ""
@@ -44,18 +49,20 @@ class Step:
         """What happened, in words."""
         if self.kind in SAID:
             return SAID[self.kind].format_map(self.fields)
-        done = f", {self.actions} actions" if self.actions else ""
-        return f"toured {self.about}: {len(self.rooms)} rooms, {self.seconds / 60:.0f} min{done}"
+        done = f", {_many(self.actions, 'action')}" if self.actions else ""
+        return f"toured {self.about}: {_many(len(self.rooms), 'room')}, {self.seconds / 60:.0f} min{done}"
 
 
 def steps_of(entries: Sequence[dict[str, Any]]) -> list[Step]:
     """Return the steps of a journey in order; all touchpoints of one tour are one step."""
     steps: dict[str, Step] = {}
+    known = False
     for entry in entries:
         fields = entry["fields"]
+        known = known or bool(set(STRONG) & set(fields.get("hint_kinds", ())))
         key = fields.get("session_id") or entry["id"]
         at = datetime.fromisoformat(entry["occurred_at"]).astimezone(LOCAL)
-        _take(steps.setdefault(key, Step(at, fields.get("property_id", ""))), entry, fields)
+        _take(steps.setdefault(key, Step(at, known, fields.get("property_id", ""))), entry, fields)
     return [step for step in steps.values() if step.kind in SAID or step.kind.startswith("tours.")]
 
 
@@ -71,3 +78,7 @@ def _take(step: Step, entry: dict[str, Any], fields: dict[str, Any]) -> None:
 
 def _points(scored: Iterable[dict[str, Any]]) -> dict[str, int]:
     return {one["rule"]: one["points"] for one in scored}
+
+
+def _many(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

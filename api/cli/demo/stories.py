@@ -1,6 +1,7 @@
 """The stories that people of the demo live, each a few lines, and how often each one happens."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from api.cli.demo.diary import BROWSE, GLANCE, STUDY, Diary
@@ -105,7 +106,8 @@ def called_in(one: Diary) -> None:
 def tested_the_site(one: Diary) -> None:
     """One of our own, trying things out."""
     one.beside = {"test": True}
-    one.tells = {**one.tells, "email": f"qa{one.number}@nile-homes.example"}
+    one.buyer = replace(one.buyer, name="QA", email=f"qa{one.number}@nile-homes.example")
+    one.introduce("email")
     (at,) = one.visits(1)
     end = one.tour(at, one.home(), STUDY)
     one.form(end, one.home())

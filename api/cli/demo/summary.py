@@ -29,7 +29,7 @@ MOST_REFUSALS = 10
 def show(out: Console, tally: Tally, waited: tuple[Backlog, float], found: Findings) -> None:
     """Print the summary: the touchpoints, the people, one journey, the conversions."""
     for part in (
-        _posted(tally), _refusals(tally), _people(found), _best(found), _journey(found),
+        _posted(tally), _refusals(tally), _people(found), _shown(found), _journey(found),
         _conversions(found), _withheld(found), _meta(found, waited),
     ):  # fmt: skip
         if part is not None:
@@ -46,6 +46,8 @@ def _posted(tally: Tally) -> RenderableType:
         ("Posted ", "bold"), f"{tally.posted:,} touchpoints in {tally.requests:,} requests and {tally.seconds:.1f} s ",
         (f"({rate:,.0f}/s, each durable before its answer)", "dim"), "\n       ", counts,
     )  # fmt: skip
+    if not tally.verdicts["accepted"]:
+        text.append("\n       played here before, so nothing is new", "dim")
     if tally.surprises:
         text.append(f"\n       {len(tally.surprises)} not as expected, such as {tally.surprises[0]}", "red")
     return text
@@ -55,7 +57,7 @@ def _refusals(tally: Tally) -> RenderableType | None:
     table = _table("Refused, one by one, naming field and rule", "field", "rule", "times")
     table.columns[2].justify = "right"
     for (field, rule), times in Counter((one.field, one.rule) for one in tally.refused).most_common(MOST_REFUSALS):
-        table.add_row(Text(field, "yellow"), Text(_short(rule, 78)), str(times))
+        table.add_row(Text(field, "yellow"), Text(_short(rule, 68)), str(times))
     return table if tally.refused else None
 
 
@@ -75,15 +77,15 @@ def _people(found: Findings) -> RenderableType:
     )  # fmt: skip
 
 
-def _best(found: Findings) -> RenderableType | None:
-    table = _table("The best of them, and why", "score", "quality", "name", "tours", "because")
+def _shown(found: Findings) -> RenderableType | None:
+    table = _table("Some of them, and why", "score", "quality", "name", "tours", "because")
     table.columns[0].justify = table.columns[3].justify = "right"
-    for row in found.best:
+    for row in found.shown:
         because = ", ".join(f"{one['why']} +{one['points']}" for one in row["reasons"])
         name = row["contact"].get("name") or row["contact"].get("email") or "a visitor"
         quality = Text(row["quality"], COLOURS[row["quality"]])
         table.add_row(str(row["score"]), quality, Text(_name(name)), str(len(row["tours"])), Text(because))
-    return table if found.best else None
+    return table if found.shown else None
 
 
 def _journey(found: Findings) -> RenderableType | None:
@@ -91,11 +93,12 @@ def _journey(found: Findings) -> RenderableType | None:
         return None
     person = found.journey["person"]
     title = f"A visitor from an advertisement who became {_name(person['contact'].get('name'))}"
-    table = _table(title, "when", "what", "scored", "told to Meta")
-    table.columns[2].justify = "right"
+    table = _table(title, "when", "as", "what", "scored", "told to Meta")
+    table.columns[3].justify = "right"
     for step in steps_of(found.journey["items"]):
         told = ", ".join(_told(one) for one in step.caused) or "–"
-        table.add_row(f"{step.at:%a %H:%M}", Text(step.what), str(step.points) if step.points else "–", Text(told))
+        who = Text("known", "green") if step.known else Text("visitor", "dim")
+        table.add_row(f"{step.at:%a %H:%M}", who, Text(step.what), str(step.points) if step.points else "–", Text(told))
     return table
 
 

@@ -1,0 +1,35 @@
+"""How much is measured: in full, or in about a minute."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Rounds, seconds and amounts of every measurement."""
+
+    rounds: int
+    append_s: float  # per cell and round
+    http_s: float  # per cell and round
+    http_connections: tuple[int, ...]
+    open_loop_s: float
+    replayed: int  # facts in the log before a replay
+    replay_rounds: int
+    library_replayed: int  # facts; its rate does not depend on how many
+    latency_s: float
+    accepted: int  # touchpoints followed to the simulator
+    delivered: int  # conversions
+
+
+FULL = Sizes(
+    rounds=5, append_s=0.8, http_s=3, http_connections=(1, 64, 256), open_loop_s=15, replayed=200_000,
+    replay_rounds=3, library_replayed=1_500, latency_s=15, accepted=300, delivered=3_000,
+)  # fmt: skip
+QUICK = Sizes(
+    rounds=3, append_s=0.2, http_s=1, http_connections=(1, 64, 256), open_loop_s=4, replayed=20_000,
+    replay_rounds=3, library_replayed=300, latency_s=4, accepted=60, delivered=300,
+)  # fmt: skip
+TINY = Sizes(
+    rounds=1, append_s=0.05, http_s=0.2, http_connections=(1, 64), open_loop_s=0.5, replayed=1_000,
+    replay_rounds=1, library_replayed=20, latency_s=0.5, accepted=5, delivered=10,
+)  # fmt: skip
+"""For trying the bench itself; its figures say nothing."""
