@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api import errors
+from api.docs import describe
 from api.middleware import Around
 from api.routers import conversions, events, ingest, operations, people, tours
 from api.settings import Settings
@@ -37,13 +38,6 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
-    """Return the OpenAPI document, with the key that every path but the operations' needs."""
     if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version=app.version, routes=app.routes)
-        document.setdefault("components", {})["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-        for path, operations_of in document["paths"].items():
-            for operation in operations_of.values():
-                if path.startswith("/api/"):
-                    operation["security"] = [{"key": []}]
-        app.openapi_schema = document
+        app.openapi_schema = describe(get_openapi(title=app.title, version=app.version, routes=app.routes))
     return app.openapi_schema

@@ -9,6 +9,29 @@ from domain.catalogue import TOUCHPOINTS
 from domain.people.hints import PersonHints, Utm
 from domain.shared.fact import ENVELOPE, BrowserEvent, Origin
 
+PROBLEM = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "errors", "request_id"],
+    "properties": {
+        "type": {"type": "string", "format": "uri"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "message"],
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+        "request_id": {"type": "string", "format": "uuid"},
+    },
+}
+REFUSED = {
+    "description": "Refused: 400, 401, 403, 404, 409, 413, 415, 422, 429, or 503 with Retry-After.",
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
 TIME = {"type": "string", "format": "date-time", "description": "When it happened, RFC 3339 with an offset."}
 
 
@@ -51,11 +74,28 @@ def _body(schema: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
-def flat_body(kind: str) -> dict[str, Any]:
-    """Return the body of a path that takes one touchpoint with its fields side by side."""
+def flat_body(kind: str, *in_path: str) -> dict[str, Any]:
+    """Return the body of a path that takes one touchpoint with its fields side by side, but those `in_path`."""
     own = _payload(kind)
-    properties = {"id": {"type": "string", "maxLength": 200}, "occurred_at": TIME, **_beside(), **own["properties"]}
-    return _body({"type": "object", "title": kind, "properties": properties})
+    fields = {name: schema for name, schema in own["properties"].items() if name not in in_path}
+    properties = {"id": {"type": "string", "maxLength": 200}, "occurred_at": TIME, **_beside(), **fields}
+    required = [name for name in own["required"] if name not in in_path]
+    return _body({"type": "object", "title": kind, "properties": properties, "required": required})
+
+
+def describe(document: dict[str, Any]) -> dict[str, Any]:
+    """Say in an OpenAPI document which key a path needs, and that every refusal is a problem document."""
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            operation["responses"].pop("422", None)
+            if path.startswith("/api/"):
+                operation["security"] = [{"key": []}]
+                operation["responses"]["default"] = REFUSED
+    document["components"] = {
+        "schemas": {"Problem": PROBLEM},
+        "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+    }
+    return document
 
 
 TOUCHPOINTS_BODY = _body(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from hashlib import sha256
 from typing import Any
 
 from application.parse_touchpoint import TAKEN
@@ -20,6 +21,8 @@ PERSON_WORDS = {
 """Names at the top of a body → names of a person's hints; older clients send them there."""
 # fmt: on
 UTM = "utm_"
+LARGEST_AMOUNT = 10**15
+"""Of money, in currency units: more is no price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +60,26 @@ def flatten(body: Mapping[str, Any], flat: Flat, key: str | None) -> dict[str, A
             item[name] = value
         elif name != "person":
             return Problem(name, f"is not a field of {flat.kind}")
-    item |= {name: value for name, value in (("person", person), ("utm", utm)) if value and name not in item}
+    if utm and isinstance(item.get("utm", {}), dict):
+        item["utm"] = item.get("utm", {}) | utm
+    if person:
+        item["person"] = person
     return _named(item, body, flat, key)
 
 
 def _named(item: dict[str, Any], body: Mapping[str, Any], flat: Flat, key: str | None) -> dict[str, Any] | Problem:
     name = key or body.get("id")
     if name is None and flat.natural:
-        name = "|".join([flat.kind, *(str(item["payload"].get(part)) for part in flat.natural)])
+        name = _natural(flat, item["payload"])
     if name is None:
         return Problem("id", "is needed, here or as Idempotency-Key, so that a repeat can be told from a second one")
     return item | {"id": name}
+
+
+def _natural(flat: Flat, payload: Mapping[str, Any]) -> str:
+    """Return the same short id for the same natural name, whatever it is made of."""
+    parts = "|".join(str(payload.get(part)) for part in flat.natural)
+    return f"{flat.kind}|{sha256(parts.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def _prices(value: Any) -> dict[str, Any] | Problem:
@@ -88,7 +100,10 @@ def _minor(amount: Any) -> int | None:
     if isinstance(amount, bool) or not isinstance(amount, int | float | str):
         return None
     try:
-        minor = Decimal(str(amount)) * 100
+        exact = Decimal(str(amount))
     except InvalidOperation:
         return None
-    return int(minor) if minor.is_finite() and minor == minor.to_integral_value() else None
+    if not exact.is_finite() or not -LARGEST_AMOUNT <= exact <= LARGEST_AMOUNT:
+        return None
+    minor = exact * 100
+    return int(minor) if minor == minor.to_integral_value() else None

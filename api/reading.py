@@ -4,10 +4,12 @@ import base64
 import json
 import math
 from decimal import Decimal
-from typing import Any, cast
+from typing import Annotated, Any, cast
+from uuid import UUID
 
 import orjson
-from fastapi import Request, Response
+from fastapi import Query, Request, Response
+
 from api.auth.keys import Principal, Scope
 from api.errors import Refusal
 from api.wiring import Services
@@ -20,6 +22,12 @@ UNHEARD_OF = Decimal("NaN")
 LONGEST_INTEGER = 400
 """Digits; Python itself refuses some thousands."""
 
+Word = Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")]
+"""Text in a question: Postgres takes no NUL."""
+Position = Annotated[int, Query(ge=0, lt=2**63)]
+"""A place in the log."""
+
+
 def services(request: Request) -> Services:
     """Return the process's services."""
     return cast(Services, request.app.state.services)
@@ -30,9 +38,20 @@ async def caller(request: Request, scope: Scope) -> Principal:
     own = services(request)
     principal = await own.doorkeeper.principal(request.headers.get("authorization"), scope)
     if not own.rates.allow(principal.key_id):
-        raise Refusal(429, "Too many requests", "this key's rate is used up", headers={"Retry-After": "30"})
+        wait = math.ceil(60 / own.settings.requests_per_minute)
+        raise Refusal(429, "Too many requests", "this key's rate is used up", headers={"Retry-After": str(wait)})
+    if scope == "read":
+        _understood(request)
     request.scope["seen"] = {"brokerage_id": str(principal.brokerage_id), "key_id": principal.key_id}
     return principal
+
+
+def _understood(request: Request) -> None:
+    """Refuse a question with words that nobody reads: a misspelt filter must not answer with everything."""
+    known = {field.alias for field in request.scope["route"].dependant.query_params}
+    unknown = [Problem(name, "is not a parameter of this path") for name in request.query_params if name not in known]
+    if unknown:
+        raise Refusal(422, "Invalid request", errors=unknown)
 
 
 async def json_body(request: Request, largest: int = LARGEST_TOUCHPOINTS) -> Any:
@@ -93,17 +112,26 @@ def encode_cursor(*place: Any) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(place, default=_plain)).decode().rstrip("=")
 
 
-def decode_cursor(cursor: str | None, length: int) -> list[Any] | None:
-    """Return the place of a cursor. Raises Refusal 422 for one that we did not make."""
+def decode_cursor(cursor: str | None, *kinds: type[int | UUID]) -> list[Any] | None:
+    """Return the place of a cursor, whose parts are of these kinds. Raises Refusal 422 for one that we did not make."""
     if cursor is None:
         return None
     try:
         place = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except ValueError:
         place = None
-    if not isinstance(place, list) or len(place) != length:
+    if not isinstance(place, list) or len(place) != len(kinds) or not all(map(_is, place, kinds)):
         raise Refusal(422, "Invalid request", errors=[Problem("cursor", "is not a cursor of this list")])
     return place
+
+
+def _is(part: Any, kind: type[int | UUID]) -> bool:
+    if kind is int:
+        return type(part) is int and abs(part) < 2**63
+    try:
+        return isinstance(part, str) and bool(UUID(part))
+    except ValueError:
+        return False
 
 
 def limit_of(limit: int) -> int:

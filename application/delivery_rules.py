@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from application.ports.outbox import Leased
 
-SOONEST_RETRY_S, FIRST_RETRY_S, LONGEST_RETRY_S = 0.2, 1.0, 300.0
+SOONEST_RETRY_S, FIRST_RETRY_S, LONGEST_RETRY_S = 0.2, 0.5, 300.0
 """Most weaknesses pass at once, so the first retry comes within a second; later ones leave room to recover."""
 
 SHORTEST_THROTTLE_S = 30.0

@@ -21,7 +21,9 @@ LARGEST_ITEM = 64 * 1024
 FUTURE_TOLERANCE = timedelta(minutes=5)
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
-TIMES = {kind: tuple(name for name in model.model_fields if name.endswith("_at")) for kind, model in TOUCHPOINTS.items()}
+TIMES = {
+    kind: tuple(name for name in model.model_fields if name.endswith("_at")) for kind, model in TOUCHPOINTS.items()
+}
 """Kind → its fields that tell a time."""
 
 DEEPEST_PATH = 10

@@ -9,7 +9,7 @@ from uuid import UUID
 import psycopg
 import redis
 import structlog
-from dramatiq.errors import ConnectionError as BrokerAway
+from dramatiq.errors import BrokerConnectionError as BrokerAway
 
 from adapters.dramatiq.broker import QUEUE, make_broker, send_hint
 from adapters.postgres.outbox import Hint, Outbox

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -86,21 +86,17 @@ class Batcher:
             task.add_done_callback(self._running.discard)
 
     def _next_batch(self) -> list[_Share]:
-        """Take from each brokerage in turn, a request's worth at a time, until the batch is full."""
+        """Take an equal share of each brokerage in turn; what one leaves, the next ones fill."""
         batch: list[_Share] = []
         facts = size = 0
+        turns = len(self._queues)
         while self._queues and facts < MOST_FACTS and size < MOST_BYTES:
             brokerage_id, queue = self._queues.popitem(last=False)
-            request = queue[0]
-            start = request.taken
-            share = max(1, (MOST_FACTS - facts) // (len(self._queues) + 1))
-            room = min(len(request.touchpoints) - start, share)
-            request.taken += room
-            batch.append((request, start, request.taken))
-            facts += room
-            size += sum(one.size for one in request.touchpoints[start : request.taken])
-            if request.taken == len(request.touchpoints):
-                queue.popleft()
+            for request, start, end in _take(queue, max(1, (MOST_FACTS - facts) // max(1, turns))):
+                batch.append((request, start, end))
+                facts += end - start
+                size += sum(one.size for one in request.touchpoints[start:end])
+            turns -= 1
             if queue:
                 self._queues[brokerage_id] = queue
         return batch
@@ -119,6 +115,17 @@ class Batcher:
         finally:
             self._idle.append(writer)
             self._start()
+
+
+def _take(queue: deque[_Request], room: int) -> Iterator[_Share]:
+    """Take up to `room` touchpoints from the front of a queue, dropping the requests that are through."""
+    while queue and room > 0:
+        request, start = queue[0], queue[0].taken
+        request.taken = min(len(request.touchpoints), start + room)
+        room -= request.taken - start
+        if request.taken == len(request.touchpoints):
+            queue.popleft()
+        yield request, start, request.taken
 
 
 def _hand_out(batch: list[_Share], verdicts: list[Verdict]) -> None:

@@ -19,7 +19,8 @@ SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::timestamptz[], %b::
                      %b::uuid[], %b::int8[], %b::uuid[], %b::bytea[], %b::timestamptz[])
 ON CONFLICT DO NOTHING
 """
-LEASE_SECONDS = 60
+LEASE_SECONDS = 40
+"""Longer than any request may take; a batch that needs more requests renews it before each."""
 
 MOST_CRASHES = 5
 """Workers that may be lost over a message before it is set aside as the likely reason."""

@@ -1,7 +1,7 @@
 """Writes one batch of touchpoints: identities first, then the facts, then the flush, then the verdicts."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -82,11 +82,17 @@ class Writer:
         unique = list(first.values())
         answers = dict(zip(first, registry.resolve([draft.question for draft in unique]), strict=True))
         stored = [self._stored(draft, answers[draft.stream_id]) for draft in unique]
-        results = self._append(connection, stored)
-        verdicts = self._judge(registry, first, stored, results)
-        self._link(connection, unique, answers, verdicts)
+        results = dict(zip(first, self._append(connection, stored), strict=True))
+        keys = self._keys_of_repeats(registry, results.values())
+        verdicts = [_verdict(draft, first[draft.stream_id], results[draft.stream_id], keys) for draft in drafts]
+        told = [
+            draft
+            for draft, verdict in zip(drafts, verdicts, strict=True)
+            if draft is first[draft.stream_id] and verdict.status in ("accepted", "duplicate")
+        ]
+        self._link(connection, told, answers)
         self._recorder.flush(connection)
-        return [_repeat(draft, first[draft.stream_id], verdicts[draft.stream_id]) for draft in drafts]
+        return verdicts
 
     def _draft(self, observed: Observed) -> _Draft:
         key = self._master.for_brokerage(observed.brokerage_id)
@@ -126,32 +132,24 @@ class Writer:
         except (psycopg.DataError, psycopg.IntegrityError) as refusal:
             return Problem("payload", f"the log refuses it: {refusal.diag.message_primary or 'bad value'}")
 
-    def _judge(
-        self, registry: Registry, first: dict[UUID, _Draft], stored: Sequence[StoredFact],
-        results: Sequence[Appended | Problem],
-    ) -> dict[UUID, Verdict]:  # fmt: skip
-        known = {
+    def _keys_of_repeats(
+        self, registry: Registry, results: Iterable[Appended | Problem]
+    ) -> dict[UUID, bytes | None]:  # fmt: skip
+        """Return the keys of those whose touchpoint was there before: with them its content was fingerprinted."""
+        subjects = {
             result.stored_subject
             for result in results
             if isinstance(result, Appended) and not result.fresh and result.stored_subject
         }
-        keys = registry.keys(list(known)) if known else {}
-        return {
-            fact.originator_id: _verdict(fact, first[fact.originator_id].observed, result, keys)
-            for fact, result in zip(stored, results, strict=True)
-        }
+        return registry.keys(list(subjects)) if subjects else {}
 
-    def _link(
-        self, connection: Connection[Any], drafts: Sequence[_Draft], answers: dict[UUID, Answer],
-        verdicts: dict[UUID, Verdict],
-    ) -> None:  # fmt: skip
+    def _link(self, connection: Connection[Any], drafts: Sequence[_Draft], answers: dict[UUID, Answer]) -> None:
         """Record who turned out to be whom; again on a repeat, in case a crash came between."""
         stored: dict[UUID, StoredFact] = {}
         for draft in drafts:
-            if verdicts[draft.stream_id].status in ("accepted", "duplicate"):
-                for envelope in _links(draft, answers[draft.stream_id]):
-                    if envelope.originator_id not in self._linked:
-                        stored[envelope.originator_id] = self._mapper.to_stored_event(envelope)
+            for envelope in _links(draft, answers[draft.stream_id]):
+                if envelope.originator_id not in self._linked:
+                    stored[envelope.originator_id] = self._mapper.to_stored_event(envelope)
         for chunk in chunks(list(stored.values())):
             self._recorder.append_touchpoints(connection, chunk)
         self._linked.update(dict.fromkeys(stored))
@@ -190,26 +188,22 @@ def _links(draft: _Draft, answer: Answer) -> list[Envelope]:
 
 
 def _verdict(
-    fact: StoredFact, observed: Observed, result: Appended | Problem, keys: dict[UUID, bytes | None]
-) -> Verdict:
+    draft: _Draft, first: _Draft, result: Appended | Problem, keys: dict[UUID, bytes | None]
+) -> Verdict:  # fmt: skip
+    """Return the verdict of an item; `first` is the one of this batch that brought its id to the log."""
     if isinstance(result, Problem):
         return Verdict("rejected", errors=(result,))
+    body = draft.observed.body
     if result.fresh:
-        return Verdict("accepted", fact.originator_id, result.position)
+        accepted = Verdict("accepted", draft.stream_id, result.position)
+        return accepted if draft is first else _duplicate(draft, result.position, body == first.observed.body)
     key = keys.get(result.stored_subject) if result.stored_subject else None
-    same = key is None or fingerprint(key, observed.body) == bytes(result.stored_fingerprint or b"")
-    return _duplicate(fact.originator_id, result.position, same)
+    same = key is None or fingerprint(key, body) == bytes(result.stored_fingerprint or b"")
+    return _duplicate(draft, result.position, same)
 
 
-def _duplicate(event_id: UUID, position: int | None, same: bool) -> Verdict:
+def _duplicate(draft: _Draft, position: int, same: bool) -> Verdict:
     if same:
-        return Verdict("duplicate", event_id, position)
-    return Verdict("conflict", event_id, position, (Problem("id", "is known with other content; the first holds"),))
-
-
-def _repeat(draft: _Draft, first: _Draft, verdict: Verdict) -> Verdict:
-    """Return the verdict of an item, told from one with the same id earlier in the batch."""
-    if draft is first or verdict.event_id is None:
-        return verdict
-    same = draft.observed.body == first.observed.body and verdict.status != "conflict"
-    return _duplicate(verdict.event_id, verdict.position, same)
+        return Verdict("duplicate", draft.stream_id, position)
+    known = Problem("id", "is known with other content; the first holds")
+    return Verdict("conflict", draft.stream_id, position, (known,))

@@ -84,4 +84,4 @@ def show(document: Any, as_json: bool, text: str) -> None:
     if as_json:
         typer.echo(json.dumps(document, default=str))
     else:
-        out.print(text, highlight=False)
+        typer.echo(text)

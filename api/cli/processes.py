@@ -11,10 +11,10 @@ from typing import Annotated
 
 import structlog
 import typer
+
 from adapters.dramatiq.hands import WorkerSettings
 from adapters.dramatiq.relay import run_relay
 from adapters.dramatiq.worker import run_worker
-
 from adapters.embedded.files import write_private
 from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.embedded.redis import EmbeddedRedis, find_redis
@@ -29,6 +29,8 @@ from api.logs import set_up_logs
 from api.settings import Settings
 
 log = structlog.get_logger("masar.cli")
+SIMULATED = "simulated"
+"""Marks a data folder as a demo's: its conversions never leave for the real Meta unless somebody says so."""
 SWITCH_S = 0.0005
 """How long a thread may keep the others waiting; a tenth of Python's own, since ours hand over at every query."""
 Data = Annotated[Path | None, typer.Option("--data", help="The data folder; .masar by default.")]
@@ -162,7 +164,10 @@ def _services(home: Path, own: Settings, with_simulator: bool) -> list[Service]:
         redis.prepare()
         services.append(redis.service())
         environment["MASAR_REDIS_URL"] = redis.url()
-    if with_simulator and "MASAR_GRAPH_URL" not in os.environ:
+    if with_simulator:
+        write_private(home / SIMULATED, "conversions of this data folder go to the simulated Meta\n")
+    if (home / SIMULATED).exists() and "MASAR_GRAPH_URL" not in os.environ:
+        out.print("conversions go to a simulated Meta, as this data folder is a demo's (MASAR_GRAPH_URL changes it)")
         environment["MASAR_GRAPH_URL"] = f"http://127.0.0.1:{own.simulator_port}"
         ledger = str(home / "simulator.ndjson")
         services.append(_python(
@@ -210,4 +215,4 @@ def _ready(with_demo: bool) -> None:
 
         run_demo(own)
     else:
-        out.print("first: ./masar brokerage create nile-homes, then ./masar key create -b nile-homes")
+        out.print("first: ./masar brokerage create delta-homes, then ./masar key create -b delta-homes")

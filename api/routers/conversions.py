@@ -2,18 +2,18 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from adapters.postgres.connections import as_brokerage
 from adapters.postgres.queries import conversions as queries
 from adapters.postgres.queries import events, people
 from api import show
 from api.errors import Refusal
-from api.reading import answer, caller, decode_cursor, encode_cursor, limit_of, services
+from api.reading import Word, answer, caller, decode_cursor, encode_cursor, limit_of, services
 
 router = APIRouter(tags=["conversions"])
 Status = Literal["waiting", "accepted", "withheld", "rejected", "parked", "merged", "dead"]
@@ -23,25 +23,31 @@ Status = Literal["waiting", "accepted", "withheld", "rejected", "parked", "merge
 async def list_conversions(
     request: Request,
     summary: bool = False,
-    person: Annotated[UUID | None, Query(alias="person_id")] = None,
-    event_name: Annotated[str | None, Query(alias="conversion_type")] = None,
-    dataset_id: str | None = None,
+    person: UUID | None = None,
+    person_id: UUID | None = None,
+    event_name: Word | None = None,
+    conversion_type: Word | None = None,
+    dataset_id: Word | None = None,
     status: Status | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     limit: int = 50,
     cursor: str | None = None,
 ) -> Response:
-    """List conversions, the newest first; with `summary=true` counts and values by event, status and reason."""
+    """List conversions, the newest first; with `summary=true` counts and values by event, status and reason.
+
+    `person_id` and `conversion_type` are what older clients call `person` and `event_name`.
+    """
     principal = await caller(request, "read")
-    after, most = decode_cursor(cursor, 2), limit_of(limit)
+    after, most = decode_cursor(cursor, int, UUID), limit_of(limit)
     async with as_brokerage(services(request).pool, principal.brokerage_id) as connection:
         subjects = None
-        if person is not None:
-            subjects = await people.subjects_of(connection, await people.person_of(connection, person))
+        if asked := person or person_id:
+            subjects = await people.subjects_of(connection, await people.person_of(connection, asked))
         wanted = queries.filters(
-            person=subjects, event_name=event_name, dataset_id=dataset_id, status=status, since=since, until=until
-        )
+            person=subjects, event_name=event_name or conversion_type, dataset_id=dataset_id, status=status,
+            since=since, until=until,
+        )  # fmt: skip
         if summary:
             return answer(_summary(await queries.summarise(connection, wanted)))
         rows = await queries.list_conversions(connection, wanted, after=after, limit=most)

@@ -11,7 +11,7 @@ from adapters.postgres.queries import events as queries
 from adapters.postgres.queries import people
 from api import show
 from api.errors import Refusal
-from api.reading import answer, caller, decode_cursor, encode_cursor, limit_of, services
+from api.reading import Position, Word, answer, caller, decode_cursor, encode_cursor, limit_of, services
 
 router = APIRouter(tags=["log"])
 
@@ -20,21 +20,22 @@ router = APIRouter(tags=["log"])
 async def list_events(
     request: Request,
     person: UUID | None = None,
-    kind: Annotated[list[str] | None, Query()] = None,
+    person_id: UUID | None = None,
+    kind: Annotated[list[Word] | None, Query()] = None,
     aggregate: UUID | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
-    position: Annotated[int, Query(ge=0)] = 0,
+    position: Position = 0,
     limit: int = 50,
     cursor: str | None = None,
 ) -> Response:
     """List facts in the order of the log, after a position; by person, kind, stream and time."""
     principal = await caller(request, "read")
-    after, most = decode_cursor(cursor, 1), limit_of(limit)
+    after, most = decode_cursor(cursor, int), limit_of(limit)
     async with as_brokerage(services(request).pool, principal.brokerage_id) as connection:
         subjects = None
-        if person is not None:
-            subjects = await people.subjects_of(connection, await people.person_of(connection, person))
+        if wanted := person or person_id:
+            subjects = await people.subjects_of(connection, await people.person_of(connection, wanted))
         rows = await queries.list_events(
             connection, principal.brokerage_id, after=int(after[0]) if after else position, limit=most,
             subjects=subjects, kinds=kind, stream_id=aggregate, since=since, until=until,

@@ -30,7 +30,7 @@ async def list_people(
 ) -> Response:
     """List people by score, the best first."""
     principal = await caller(request, "read")
-    after, most = decode_cursor(cursor, 2), limit_of(limit)
+    after, most = decode_cursor(cursor, int, UUID), limit_of(limit)
     async with as_brokerage(services(request).pool, principal.brokerage_id) as connection:
         rows = await queries.list_people(connection, quality=quality, known=known, after=after, limit=most)
     following = encode_cursor(rows[-1]["score"], rows[-1]["id"]) if len(rows) == most else None
@@ -61,6 +61,7 @@ async def get_person(request: Request, person_id: UUID) -> Response:
     })  # fmt: skip
 
 
+@router.get("/api/analytics/journey/{person_id}")
 @router.get("/api/people/{person_id}/journey")
 async def get_journey(request: Request, person_id: UUID) -> Response:
     """Show everything a person did, in order: what each touchpoint scored and caused, with reasons."""

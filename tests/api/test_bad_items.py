@@ -172,10 +172,12 @@ def test_what_no_database_can_hold_costs_only_its_item(busy: Brokerage, place: s
     good = json.dumps(touchpoint())
     verdicts = post_raw(busy, good, bad, json.dumps(touchpoint()))
     assert [verdicts[0]["status"], verdicts[2]["status"]] == ["accepted", "accepted"]
-    assert rejected(verdicts[1])[0] in ("", *place.split("."), place) or "a.a" in place
+    assert rejected(verdicts[1])[0].startswith(place.partition("\\")[0].rstrip("."))
 
 
-@pytest.mark.parametrize("text", ["مطبخ", "küche", "👨‍👩‍👧‍👦", "‮drawkcab", "a\r\nb", "\x1b[31m", "${jndi:ldap://x}", "'; --"])
+@pytest.mark.parametrize(
+    "text", ["مطبخ", "küche", "👨‍👩‍👧‍👦", "‮drawkcab", "a\r\nb", "\x1b[31m", "${jndi:ldap://x}", "'; --"]
+)
 def test_any_other_text_is_kept_as_it_came(nile: Brokerage, text: str) -> None:
     verdict = nile.verdict(touchpoint(payload={"room": text}))
     assert nile.read(f"/api/events/{verdict['event_id']}")["fields"]["room"] == text

@@ -65,7 +65,7 @@ class Meta:
 
     def received(self, dataset_id: str) -> list[dict[str, Any]]:
         """Every receipt of every event, oldest first."""
-        asked = {"dataset": dataset_id, "limit": 10_000}
+        asked: dict[str, str | int] = {"dataset": dataset_id, "limit": 10_000}
         found: list[dict[str, Any]] = self.http.get("/_simulator/ledger", params=asked).json()["data"]
         return found
 
@@ -204,12 +204,13 @@ class Stage:
         """What became of one conversion, request by request."""
         return [one["outcome"] for one in self.told() if message in one["conversion_ids"]]
 
-    def lose_worker_of(self, message: str) -> None:
-        """Let the lease of a message run out, and have it found."""
-        lost = "UPDATE outbox.messages SET leased_until = now() - interval '1 s' WHERE id = %s"
-        self.db.owner.execute(lost, (message,))
+    def lose_workers(self) -> None:
+        """Let all leases run out as if their workers were gone, and have the messages found."""
+        mine = "WHERE brokerage_id = %s AND state ="
+        lost = f"UPDATE outbox.messages SET leased_until = now() - interval '1 s' {mine} 'leased' RETURNING 1"
+        self.db.rows(lost, self.brokerage_id)
         Outbox(self.db.work).sweep()
-        self.db.owner.execute("UPDATE outbox.messages SET due_at = now() WHERE id = %s", (message,))
+        self.db.rows(f"UPDATE outbox.messages SET due_at = now() {mine} 'waiting' RETURNING 1", self.brokerage_id)
 
     def circuit(self) -> str | None:
         rows = self.db.rows("SELECT reason FROM outbox.circuits WHERE brokerage_id = %s", self.brokerage_id)

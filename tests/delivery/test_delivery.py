@@ -1,5 +1,6 @@
 """Conversions from the outbox to Meta: each counted once, whatever happens on the way."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -7,11 +8,13 @@ from uuid import uuid4
 import pytest
 
 from adapters.postgres.bodies import open_body
+from adapters.postgres.outbox import Outbox
+from application.ports.conversions import Accepted, Draft, Unsendable
 from application.ports.outbox import LeaseLost
 from domain.people.events import ConsentWithdrawn
 from domain.people.hints import PersonHints
 from domain.shared.personal import ERASED
-from tests.delivery.stage import CHROME, MASTER, Stage, until
+from tests.delivery.stage import CHROME, MASTER, Stage
 
 
 def test_what_is_due_is_accepted_in_one_request(stage: Stage) -> None:
@@ -132,7 +135,7 @@ def test_a_throttled_dataset_waits_as_long_as_meta_asks(stage: Stage) -> None:
 
 
 def test_consent_withdrawn_before_sending_wins(stage: Stage) -> None:
-    hints = {"email": "basem@mail.example", "ip": "197.32.1.9"}
+    hints: dict[str, Any] = {"email": "basem@mail.example", "ip": "197.32.1.9"}
     lead = stage.lead(**hints)
     stage.observe(_withdrawal(hints))
     stage.drain()
@@ -142,7 +145,7 @@ def test_consent_withdrawn_before_sending_wins(stage: Stage) -> None:
 
 
 def test_a_withdrawal_that_is_in_the_log_and_not_yet_read_holds_the_event_back(stage: Stage) -> None:
-    hints = {"email": "nadia@mail.example"}
+    hints: dict[str, Any] = {"email": "nadia@mail.example"}
     lead = stage.lead(**hints)
     stage.db.project, project = (lambda *names: None), stage.db.project  # type: ignore[method-assign]
     try:
@@ -184,7 +187,7 @@ def test_a_worker_that_slept_past_its_lease_records_nothing(stage: Stage) -> Non
     with stage.delivery() as slow, stage.delivery() as other:
         send = slow.sink.send
 
-        def sleepy(*arguments: Any) -> Any:
+        def sleepy(*arguments: Any) -> Accepted:
             """Meanwhile the lease runs out, and another worker does the work."""
             answer = send(*arguments)
             stage.db.owner.execute(
@@ -196,7 +199,7 @@ def test_a_worker_that_slept_past_its_lease_records_nothing(stage: Stage) -> Non
             other.drain(stage.lane)
             return answer
 
-        slow.sink.send = sleepy  # type: ignore[method-assign]
+        slow.sink.send = sleepy  # type: ignore[method-assign, assignment]
         with pytest.raises(LeaseLost):
             slow.drain(stage.lane)
     assert stage.meta.counted(stage.dataset_id) == [lead]
@@ -250,9 +253,57 @@ def test_a_work_that_crashed_is_done_by_another(stage: Stage) -> None:
     lead = stage.lead()
     with stage.delivery() as deliver:
         deliver.queue.lease(stage.lane, 1000)  # and then the process is killed
-    stage.lose_worker_of(lead)
-    until(lambda: stage.drain() or stage.states()[lead] == "done")
+    stage.lose_workers()
+    stage.drain_until("done", lead)
     assert stage.meta.counted(stage.dataset_id) == [lead]
+
+
+def test_a_message_that_keeps_killing_its_worker_is_set_aside_and_the_others_go_on(stage: Stage) -> None:
+    leads = [stage.lead() for _ in range(4)]
+    bad = leads[1]
+
+    def deadly(message: Any, opened: Any, now: datetime) -> Draft | Unsendable:
+        if message["event_id"] == bad:
+            raise SystemExit("out of memory")
+        return draft(message, opened, now)
+
+    with stage.delivery() as deliver:
+        draft = deliver.sink.draft
+        deliver.sink.draft = deadly  # type: ignore[method-assign, assignment]
+        for _ in range(10):
+            with suppress(SystemExit):
+                deliver.drain(stage.lane)
+            stage.lose_workers()
+    assert stage.states()[bad] == "dead"
+    assert sorted(stage.meta.counted(stage.dataset_id)) == sorted(set(leads) - {bad})
+
+
+def test_what_was_parked_as_its_dataset_was_let_go_is_found_again(stage: Stage) -> None:
+    lead = stage.lead()
+    stage.db.rows("UPDATE outbox.messages SET state = 'parked' WHERE id = %s RETURNING 1", lead)
+    Outbox(stage.db.work).sweep()
+    stage.drain()
+    assert stage.meta.counted(stage.dataset_id) == [lead]
+
+
+def test_what_expires_while_parked_is_withheld_in_the_end(stage: Stage) -> None:
+    stage.meta.register(stage.dataset_id, dead_token=True)
+    lead = stage.lead(ago=timedelta(days=6))
+    stage.drain()
+    assert stage.states()[lead] == "parked"
+    stage.db.rows("UPDATE outbox.messages SET expires_at = now() WHERE id = %s RETURNING 1", lead)
+    Outbox(stage.db.work).sweep()
+    stage.drain()
+    assert (stage.states()[lead], stage.outcomes(lead)) == ("done", ["parked", "withheld"])
+
+
+def test_a_bad_event_alone_is_told_from_a_bad_dataset_by_its_company(stage: Stage) -> None:
+    bad, good = stage.lead(), stage.lead()
+    refused = {"outcome": "error", "code": 100}
+    stage.meta.plan(fail_next=[refused, refused])  # together, then the first alone; the second passes
+    stage.drain()
+    assert {stage.states()[bad], stage.states()[good]} == {"dead", "done"}
+    assert stage.circuit() is None
 
 
 def _withdrawal(hints: dict[str, str]) -> ConsentWithdrawn:

@@ -17,7 +17,11 @@ from api.cli.demo.week import own_path, week
 from api.flat import Flat, flatten
 from application.parse_touchpoint import Sender, parse
 from application.ports.touchpoints import Observed, Problem
+from domain.brokerage.rulebook import DEFAULTS
 from domain.catalogue import TOUCHPOINTS
+from domain.tours.events import TourTouchpoint
+from domain.tours.session import TourSession, evolve, score_of
+from tests.cast import Told, recorded
 
 ANCHOR = datetime(2026, 11, 20, 18, tzinfo=UTC)
 SENDER = Sender(UUID(int=1), "demo", UUID(int=2))
@@ -143,6 +147,19 @@ def test_a_visitor_becomes_known_by_a_form_from_the_same_browser(items: list[Ite
     assert forms
     assert all(known(item) and item.body["person"]["fbp"] in unknown for item in forms)
     assert all("fbclid" in item.body["person"] and item.body["utm"]["source"] == "facebook" for item in forms)
+
+
+def test_tours_come_out_hot_warm_and_cold(items: list[Item]) -> None:
+    sessions: dict[str, TourSession] = {}
+    for nth, item in enumerate(item for item in items if sound(item)):
+        observed = read(item)
+        assert isinstance(observed, Observed)
+        if isinstance(observed.fact, TourTouchpoint):
+            name = observed.fact.session_id
+            told = recorded(Told(observed.fact), nth + 1)
+            sessions[name] = evolve(sessions.get(name, TourSession()), told)
+    outcomes = Counter(score_of(session, DEFAULTS).quality for session in sessions.values())
+    assert all(outcomes[quality] > len(sessions) / 20 for quality in ("hot", "warm", "cold")), outcomes
 
 
 def test_some_tell_nothing_of_themselves(items: list[Item]) -> None:

@@ -15,7 +15,7 @@ FIELDS = (
 LIST = f"""
 SELECT {FIELDS} FROM read_models.people
  WHERE (%(quality)s::text IS NULL OR quality = %(quality)s) AND (%(known)s::bool IS NULL OR known = %(known)s)
-   AND (%(score)s::int IS NULL OR (score, key) < (%(score)s, %(key)s))
+   AND (%(score)s::int8 IS NULL OR (score, key) < (%(score)s::int8, %(key)s::text))
  ORDER BY score DESC, key DESC LIMIT %(limit)s
 """  # noqa: S608 - the fields above
 ONE = f"SELECT {FIELDS}, state FROM read_models.people WHERE key = %s"  # noqa: S608

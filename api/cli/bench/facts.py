@@ -5,6 +5,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import count, islice
 from uuid import UUID, uuid4
 
@@ -39,13 +40,15 @@ def tours(brokerage_id: UUID, seed: int = 7) -> Iterator[StoredFact]:
 
 
 def batches(brokerage_id: UUID, size: int) -> Iterator[list[StoredFact]]:
-    """Yield batches without end, of facts that were never stored: known states under new ids."""
-    templates = list(islice(tours(brokerage_id), 1_000))
-    nth = 0
-    while True:
-        chosen = [templates[(nth + offset) % len(templates)] for offset in range(size)]
-        nth += size
-        yield renewed(chosen)
+    """Return batches without end, of facts that were never stored: known states under new ids."""
+    known = _templates(brokerage_id)
+    starts = count(step=size)
+    return (renewed([known[nth % len(known)] for nth in range(start, start + size)]) for start in starts)
+
+
+@cache
+def _templates(brokerage_id: UUID) -> list[StoredFact]:
+    return list(islice(tours(brokerage_id), 1_000))
 
 
 def renewed(facts: Sequence[StoredFact]) -> list[StoredFact]:

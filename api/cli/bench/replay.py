@@ -12,7 +12,7 @@ from adapters.postgres.read_models import kinds_of
 from adapters.postgres.rebuild import Rebuild
 from api.cli.bench import library
 from api.cli.bench.facts import tours
-from api.cli.bench.ground import Ground
+from api.cli.bench.ground import Ground, skip_to_end
 from api.cli.bench.rows import Row, alternate, compared
 from api.cli.bench.sizes import Sizes
 from projections.catalogue import BY_NAME
@@ -20,7 +20,6 @@ from projections.catalogue import BY_NAME
 SCANNED_AT_ONCE = 5_000
 LOADED_AT_ONCE = 500
 PATIENCE_S = 120.0
-PRETEND = "UPDATE projection.builds SET position = %s WHERE status = 'live'"
 
 
 def fill(ground: Ground, facts: int) -> None:
@@ -39,8 +38,7 @@ def fill(ground: Ground, facts: int) -> None:
         log.close()
     with connect(ground.url, "masar_owner", name="bench") as owner:
         owner.execute("VACUUM ANALYZE log.masar_events")
-    with connect(ground.url, "masar_projector", name="bench") as projector:
-        projector.execute(PRETEND, (newest_position(projector),))
+    skip_to_end(ground)
 
 
 def replay_rows(ground: Ground, sizes: Sizes) -> list[Row]:

@@ -1,5 +1,7 @@
 """The demo: a believable week of buyers played over the public API, and what came of it."""
 
+from urllib.parse import urlsplit
+
 import httpx
 import psycopg
 from rich.console import Console
@@ -10,7 +12,7 @@ from api.cli.context import out
 from api.cli.demo.diary import Item
 from api.cli.demo.findings import counted_by, find
 from api.cli.demo.ground import NAME, Ground, prepare
-from api.cli.demo.play import NotPlayed, Tally, play
+from api.cli.demo.posting import NotPlayed, Tally, play
 from api.cli.demo.settle import Backlog, wait_until_ready, wait_until_settled
 from api.cli.demo.signposts import anchor_of, signposts
 from api.cli.demo.summary import show
@@ -18,6 +20,7 @@ from api.cli.demo.week import week
 from api.settings import BadSettings, Settings
 from application.brokerages import AlreadyRegistered
 
+META = "facebook.com"
 NARROWEST = 100
 """Columns where the output is no terminal: enough for the tables."""
 
@@ -29,6 +32,10 @@ def run_demo(settings: Settings, *, people: int = 200, seed: int = 7) -> int:
     """
     console = out if out.is_terminal else Console(width=NARROWEST)
     address = f"http://{settings.host}:{settings.port}"
+    if is_meta(settings.graph_url):
+        console.print("[red]demo:[/red] its people are invented, so it plays against the stand-in for Meta only;")
+        console.print("      start it with ./masar up --demo, or name the stand-in's address in MASAR_GRAPH_URL")
+        return 2
     try:
         with _client(address) as anybody:
             if not wait_until_ready(anybody):
@@ -39,6 +46,12 @@ def run_demo(settings: Settings, *, people: int = 200, seed: int = 7) -> int:
     except (NotPlayed, AlreadyRegistered, httpx.HTTPError, psycopg.Error, BadSettings) as refusal:
         console.print("[red]demo:[/red]", escape(str(refusal)), highlight=False)
         return 1
+
+
+def is_meta(graph_url: str) -> bool:
+    """Tell whether an address is Meta itself."""
+    host = urlsplit(graph_url).hostname or ""
+    return host == META or host.endswith(f".{META}")
 
 
 def _run(console: Console, settings: Settings, address: str, ground: Ground, people: int, seed: int) -> int:

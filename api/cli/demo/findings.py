@@ -8,7 +8,7 @@ import httpx
 
 from api.cli.demo.diary import Item
 from api.cli.demo.ground import DATASET
-from api.cli.demo.play import Tally
+from api.cli.demo.posting import Tally
 
 Row = dict[str, Any]
 SHOWN = (("hot", 3), ("warm", 2), ("cold", 1))

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from api.cli.demo.findings import Findings, Row
-from api.cli.demo.play import Tally
+from api.cli.demo.posting import Tally
 from api.cli.demo.settle import Backlog
 from api.cli.demo.steps import steps_of
 
@@ -24,6 +24,7 @@ REASONS = {
     "no_dataset": "no dataset connected",
 }
 MOST_REFUSALS = 10
+LONGEST_RULE = 52
 
 
 def show(out: Console, tally: Tally, waited: tuple[Backlog, float], found: Findings) -> None:
@@ -57,7 +58,7 @@ def _refusals(tally: Tally) -> RenderableType | None:
     table = _table("Refused, one by one, naming field and rule", "field", "rule", "times")
     table.columns[2].justify = "right"
     for (field, rule), times in Counter((one.field, one.rule) for one in tally.refused).most_common(MOST_REFUSALS):
-        table.add_row(Text(field, "yellow"), Text(_short(rule, 68)), str(times))
+        table.add_row(Text(field, "yellow"), Text(_short(rule)), str(times))
     return table if tally.refused else None
 
 
@@ -103,7 +104,7 @@ def _journey(found: Findings) -> RenderableType | None:
 
 
 def _conversions(found: Findings) -> RenderableType:
-    table = _table("Conversions", "event", "accepted", "value", "counted by Meta", "not yet", "withheld")
+    table = _table("Conversions", "event", "accepted", "value, EGP", "Meta counted", "waiting", "withheld")
     for column in table.columns[1:]:
         column.justify = "right"
     rows = found.conversions["rows"]
@@ -121,7 +122,7 @@ def _line(event: str | None, rows: list[Row], counted: dict[str, Row] | None) ->
     if counted is not None:
         there = f"{sum(one['counted'] for name, one in counted.items() if event in (None, name)):,}"
     return (
-        event or "all", f"{_sum(accepted):,}", f"{value:,.0f} EGP" if value else "–", there,
+        event or "all", f"{_sum(accepted):,}", f"{value:,.0f}" if value else "–", there,
         f"{_sum(row for row in rows if row['status'] not in ('accepted', 'withheld', 'merged')):,}",
         f"{_sum(row for row in rows if row['status'] == 'withheld'):,}",
     )  # fmt: skip
@@ -175,15 +176,14 @@ def _sum(rows: Iterable[Row]) -> int:
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(
+    return Table(
         *columns, title=title, title_justify="left", title_style="bold", header_style="dim", box=box.SIMPLE_HEAD,
         pad_edge=False, padding=(0, 2, 0, 0), show_edge=False,
     )  # fmt: skip
-    return table
 
 
-def _short(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[: length - 1]}…"
+def _short(rule: str) -> str:
+    return rule if len(rule) <= LONGEST_RULE else f"{rule[: LONGEST_RULE - 1]}…"
 
 
 def _name(value: Any) -> str:

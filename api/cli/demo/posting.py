@@ -103,7 +103,7 @@ def _count(tally: Tally, item: Item, verdict: dict[str, Any]) -> None:
     tally.posted += 1
     tally.verdicts[status] += 1
     if verdict.get("event_id"):
-        tally.facts[str(item.body["id"])] = str(verdict["event_id"])
+        tally.facts[str(item.body.get("id"))] = str(verdict["event_id"])
     errors = verdict.get("errors") or []
     if status == "rejected":
         tally.refused += [Refused(item.body["kind"], one["field"], one["message"]) for one in errors[:1]]

@@ -1,0 +1,67 @@
+"""`masar bench`: measures this machine in one run, on a database of its own that is gone afterwards."""
+
+import sys
+from collections.abc import Callable
+
+import orjson
+from rich.console import Console
+
+from adapters.embedded.service import EmbeddedError
+from api.cli.bench.append import append_rows, prepare
+from api.cli.bench.delivery import delivery_rows
+from api.cli.bench.ground import BenchFailed, Ground, opened
+from api.cli.bench.http import http_rows
+from api.cli.bench.latency import latency_rows
+from api.cli.bench.machine import describe, fsync_ms
+from api.cli.bench.replay import fill, replay_rows
+from api.cli.bench.report import document, show
+from api.cli.bench.rows import Row
+from api.cli.bench.sizes import FULL, QUICK, Sizes
+
+SWITCH_S = 0.0005
+"""As in our processes: threads that wait for a database get their turn at once. All contenders run under it."""
+
+PARTS: dict[str, Callable[[Ground, Sizes], list[Row]]] = {
+    "replaying": replay_rows,
+    "appending": append_rows,
+    "posting": http_rows,
+    "following to the read models": latency_rows,
+    "following to the simulator": delivery_rows,
+}
+
+
+def run(json: bool, quick: bool) -> int:
+    """Measure and print; return the exit code: 0 also where a figure is missed, 1 where it could not be measured."""
+    said = Console(stderr=True)
+    try:
+        machine, fsync, rows = measure(QUICK if quick else FULL, lambda part: said.print(f"{part} …", highlight=False))
+    except (BenchFailed, EmbeddedError) as failure:
+        said.print(f"[red]masar:[/red] {failure}", highlight=False)
+        return 1
+    if json:
+        sys.stdout.write(orjson.dumps(document(machine, fsync, rows), option=orjson.OPT_INDENT_2).decode() + "\n")
+    else:
+        show(Console(), machine, fsync, rows)
+    return 0
+
+
+def measure(sizes: Sizes, tell: Callable[[str], None]) -> tuple[dict[str, object], float, list[Row]]:
+    """Return what it was measured on, the time of an fsync in milliseconds, and every row.
+
+    Raises BenchFailed or EmbeddedError where something does not run.
+    """
+    waited = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        with opened() as ground:
+            machine, fsync = describe(ground.url), fsync_ms(ground.home)
+            prepare(ground)
+            tell("filling the log")
+            fill(ground, sizes.replayed)
+            rows: list[Row] = []
+            for part, rows_of in PARTS.items():
+                tell(part)
+                rows += rows_of(ground, sizes)
+            return machine, fsync, rows
+    finally:
+        sys.setswitchinterval(waited)

@@ -1,0 +1,118 @@
+"""From a posted lead form to the conversion that the simulator accepted, and how many of them a worker delivers."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from typing import Any
+
+import httpx
+
+from adapters.postgres.connections import connect
+from api.cli.bench.ground import Ground, skip_to_end, wait_until
+from api.cli.bench.http import api_process, post
+from api.cli.bench.load import Report
+from api.cli.bench.rows import Row, percentile
+from api.cli.bench.sizes import Sizes
+
+PACE_PER_S = 20
+FILL_BATCH, FILL_PER_S = 100, 20
+WARM_UP_LEADS = 2
+EVENT_IDS = "SELECT cause_id::text, event_id FROM read_models.conversions WHERE cause_id = ANY(%s::uuid[])"
+WAITING = "SELECT count(*) FROM outbox.messages WHERE kind = 'conversion' AND state = 'waiting'"
+PAGE = 10_000
+
+
+def delivery_rows(ground: Ground, sizes: Sizes) -> list[Row]:
+    """Follow lead forms all the way, then let a pile of conversions go at once."""
+    skip_to_end(ground)
+    with simulator(ground) as ledger, api_process(ground) as port, ground.process("projector"):
+        with workers(ground):
+            rows = _accepted(ground, sizes, port, ledger)
+        return [*rows, _delivered(ground, sizes, port, ledger)]
+
+
+class Ledger:
+    """What the simulator received."""
+
+    def __init__(self, address: str) -> None:
+        self._client = httpx.Client(base_url=address, trust_env=False, timeout=10)
+
+    def count(self) -> int:
+        """Return how many events were received."""
+        return int(self._client.get("/_simulator/summary").json()["events_received"])
+
+    def after(self, cursor: int) -> list[tuple[str, str, float]]:
+        """Return (event id, request id, unix time of receipt) of the events after the first `cursor` ones."""
+        entries: list[dict[str, Any]] = []
+        following: int | None = cursor
+        while following is not None:
+            page = self._client.get("/_simulator/ledger", params={"limit": PAGE, "cursor": following}).json()
+            entries, following = entries + page["data"], page["next_cursor"]
+        return [
+            (one["event_id"], one["request_id"], datetime.fromisoformat(one["received_at"]).timestamp())
+            for one in entries
+        ]
+
+
+@contextmanager
+def simulator(ground: Ground) -> Iterator[Ledger]:
+    """Run the simulator where the ground's settings say that Meta is."""
+    address = ground.settings.graph_url
+    port = address.rpartition(":")[2]
+    with ground.process("simulator", "api.cli", "simulator", "--port", port) as process:
+        process.wait_for(f"{address}/_simulator/health")
+        yield Ledger(address)
+
+
+@contextmanager
+def workers(ground: Ground) -> Iterator[None]:
+    """Run the relay and one worker."""
+    with ExitStack() as stack:
+        for name in ("scheduler", "worker"):
+            stack.enter_context(ground.process(name))
+        yield
+
+
+def _accepted(ground: Ground, sizes: Sizes, port: int, ledger: Ledger) -> list[Row]:
+    _post_leads(ground, port, WARM_UP_LEADS, per_s=PACE_PER_S)
+    wait_until(lambda: ledger.count() >= WARM_UP_LEADS, "the first conversions")
+    report = _post_leads(ground, port, sizes.accepted, per_s=PACE_PER_S)
+    wait_until(lambda: ledger.count() >= WARM_UP_LEADS + sizes.accepted, f"{sizes.accepted} conversions")
+    took_ms = _took_ms(ground, report, {event: at for event, _, at in ledger.after(0)})
+    return [
+        Row("touchpoint_to_accepted_p50_ms", round(percentile(took_ms, 0.5)), "ms"),
+        Row("touchpoint_to_accepted_p95_ms", round(percentile(took_ms, 0.95)), "ms"),
+    ]
+
+
+def _took_ms(ground: Ground, report: Report, received: dict[str, float]) -> list[float]:
+    """Return, for each lead form, the time from when it was due until its conversion was received."""
+    to_unix = time.time() - time.monotonic()
+    due = {json.loads(text)["items"][0]["event_id"]: at + to_unix for at, _, text in report.kept}
+    with connect(ground.url, "masar_projector", name="bench") as connection:
+        ids = dict(connection.execute(EVENT_IDS, (list(due),)).fetchall())
+    return [(received[ids[touchpoint]] - at) * 1000 for touchpoint, at in due.items()]
+
+
+def _delivered(ground: Ground, sizes: Sizes, port: int, ledger: Ledger) -> Row:
+    """Measure from the first request that arrives to the last, without what the first one brought."""
+    before = ledger.count()
+    _post_leads(ground, port, sizes.delivered // FILL_BATCH, per_s=FILL_PER_S, batch=FILL_BATCH)
+    with connect(ground.url, "masar_projector", name="bench") as connection:
+        wait_until(
+            lambda: (connection.execute(WAITING).fetchone() or (0,))[0] >= sizes.delivered,
+            f"{sizes.delivered} conversions in the outbox",
+        )
+    with workers(ground):
+        wait_until(lambda: ledger.count() >= before + sizes.delivered, f"{sizes.delivered} conversions delivered")
+    entries = ledger.after(before)
+    first = min(entries, key=lambda one: one[2])
+    later = sum(request != first[1] for _, request, _ in entries)
+    took_s = max(at for _, _, at in entries) - first[2]
+    return Row("delivery_per_s", round(later / max(took_s, 1e-3)), "conversions/s")
+
+
+def _post_leads(ground: Ground, port: int, requests: int, *, per_s: int, batch: int = 1) -> Report:
+    return post(ground, port, 16, requests / per_s, per_s=float(per_s), batch=batch, kind="lead", keep=batch == 1)

@@ -1,0 +1,59 @@
+"""One embedded Postgres for all tests of a run; databases are copies of a migrated one, made in a moment."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection, sql
+
+from adapters.embedded.postgres import EmbeddedPostgres
+from adapters.postgres.connections import Role, connect
+from adapters.postgres.migrate import migrate
+
+MakeDatabase = Callable[[], str]
+ConnectAs = Callable[..., Connection[Any]]
+
+
+@pytest.fixture(scope="session")
+def new_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeDatabase]:
+    """Makes a fresh migrated database and returns its owner's URL."""
+    numbers = itertools.count(1)
+    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), durable=False) as server:
+        migrate(server.url("masar_owner"))
+
+        def make() -> str:
+            name = f"test_{next(numbers)}"
+            copy = sql.SQL("CREATE DATABASE {} TEMPLATE masar OWNER masar_owner").format(sql.Identifier(name))
+            with psycopg.connect(server.url("masar_admin"), dbname="postgres", autocommit=True) as admin:
+                admin.execute(copy)
+            return f"{server.url('masar_owner').removesuffix('/masar')}/{name}"
+
+        yield make
+
+
+@pytest.fixture(scope="module")
+def shared_url(new_database: MakeDatabase) -> str:
+    """A database for the tests of one module that do not mind each other."""
+    return new_database()
+
+
+@pytest.fixture
+def own_url(new_database: MakeDatabase) -> str:
+    """A database for one test."""
+    return new_database()
+
+
+@pytest.fixture
+def connect_as() -> Iterator[ConnectAs]:
+    """Opens connections as a role and closes them after the test."""
+    opened: list[Connection[Any]] = []
+
+    def open_one(url: str, role: Role = "masar_owner") -> Connection[Any]:
+        opened.append(connect(url, role))
+        return opened[-1]
+
+    yield open_one
+    for connection in opened:
+        connection.close()

@@ -1,0 +1,196 @@
+"""The whole product as separate processes, to be used over HTTP and killed."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+DATASET = "734000111222333"
+
+
+def until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
+    """Wait for a condition; fail naming what did not come."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if result := condition():
+                return result
+        except (httpx.HTTPError, OSError, ValueError, KeyError):
+            pass
+        time.sleep(0.05)
+    raise AssertionError(f"{what} did not come within {seconds} s")
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@dataclass
+class Masar:
+    """A running `masar up` on its own data folder, with a simulated Meta beside it."""
+
+    data: Path
+    port: int = field(default_factory=free_port)
+    meta_port: int = field(default_factory=free_port)
+    up: subprocess.Popen[bytes] | None = None
+    meta: subprocess.Popen[bytes] | None = None
+    producer: str = ""
+    reader: str = ""
+    brokerage: str = "delta-homes"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def meta_url(self) -> str:
+        return f"http://127.0.0.1:{self.meta_port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("MASAR_")}
+        kept = {name: value for name, value in os.environ.items() if name == "MASAR_EMBEDDED_PG"}
+        own = {
+            "MASAR_PORT": str(self.port), "MASAR_DATA_DIR": str(self.data), "MASAR_GRAPH_URL": self.meta_url,
+            "PYTHONPATH": str(ROOT),
+        }  # fmt: skip
+        return {**clean, **kept, **own}
+
+    def start(self) -> None:
+        """Start everything and wait until it serves."""
+        log = (self.data / "up.log").open("ab")
+        self.up = self._spawn(log, "up")
+        until(lambda: (self.status() or {}).get("ready") and self.ready(), "masar up", 60)
+
+    def start_meta(self) -> None:
+        log = (self.data / "meta.log").open("ab")
+        ledger = str(self.data / "ledger.ndjson")
+        self.meta = self._spawn(log, "simulator", "--port", str(self.meta_port), "--ledger", ledger)
+        until(lambda: httpx.get(f"{self.meta_url}/_simulator/health").status_code == 200, "the simulator", 30)
+
+    def _spawn(self, log: Any, *arguments: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "api.cli", *arguments], env=self.environment, cwd=ROOT, stdout=log, stderr=log
+        )
+
+    def ready(self) -> bool:
+        return httpx.get(f"{self.url}/readyz", timeout=2).status_code == 200
+
+    def status(self) -> dict[str, Any] | None:
+        try:
+            return dict(json.loads((self.data / "run" / "status.json").read_text()))
+        except (OSError, ValueError):
+            return None
+
+    def pid(self, service: str) -> int | None:
+        return ((self.status() or {}).get("services", {}).get(service) or {}).get("pid")
+
+    def kill(self, service: str) -> bool:
+        """Kill one service with -9; False where it is not running just now."""
+        pid = self.pid(service)
+        if pid is None:
+            return False
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def stop(self) -> None:
+        for process in (self.up, self.meta):
+            if process is not None and process.poll() is None:
+                process.terminate()
+                process.wait(timeout=60)
+
+    def cli(self, *arguments: str, check: bool = True) -> Any:
+        """Run a command with --json and return what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "api.cli", *arguments, "--json"], env=self.environment, cwd=ROOT,
+            capture_output=True, text=True, timeout=180, check=False,
+        )  # fmt: skip
+        if check and done.returncode != 0:
+            raise AssertionError(f"masar {' '.join(arguments)}: {done.stderr}\n{done.stdout}")
+        return json.loads(done.stdout)
+
+    def set_up(self) -> None:
+        """Register the brokerage with a dataset and keys."""
+        self.cli("brokerage", "create", self.brokerage, "--effective-days-ago", "7")
+        self.cli("dataset", "connect", DATASET, "-b", self.brokerage, "--token", "EAAG-of-a-test")
+        self.producer = self.cli("key", "create", "-b", self.brokerage, "--kind", "producer")["key"]
+        self.reader = self.cli("key", "create", "-b", self.brokerage, "--kind", "reader")["key"]
+
+    def post(self, touchpoints: list[dict[str, Any]], client: httpx.Client | None = None) -> dict[str, Any]:
+        answer = (client or httpx).post(
+            f"{self.url}/api/touchpoints", json={"touchpoints": touchpoints}, timeout=30,
+            headers={"Authorization": f"Bearer {self.producer}"},
+        )  # fmt: skip
+        answer.raise_for_status()
+        return dict(answer.json())
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        answer = httpx.get(
+            f"{self.url}{path}", params=parameters, headers={"Authorization": f"Bearer {self.reader}"}, timeout=30
+        )
+        answer.raise_for_status()
+        return answer.json()
+
+    def listed(self, path: str, **parameters: Any) -> list[dict[str, Any]]:
+        """Return all items of a list, page after page."""
+        items: list[dict[str, Any]] = []
+        cursor: str | None = None
+        while True:
+            page = self.get(path, limit=200, **parameters, **({"cursor": cursor} if cursor else {}))
+            items += page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return items
+
+    def ledger(self) -> list[dict[str, Any]]:
+        """Return everything that the simulated Meta received and processed."""
+        items: list[dict[str, Any]] = []
+        cursor: Any = None
+        while True:
+            parameters = {"limit": 1000, **({"cursor": cursor} if cursor else {})}
+            page = httpx.get(f"{self.meta_url}/_simulator/ledger", params=parameters, timeout=30).json()
+            items += page["data"]
+            cursor = page["next_cursor"]
+            if not cursor:
+                return items
+
+    def faults(self, **plan: Any) -> None:
+        """Tell the simulated Meta how to fail from here on."""
+        httpx.put(f"{self.meta_url}/_simulator/faults", json=plan, timeout=10).raise_for_status()
+
+    def settled(self) -> bool:
+        """Tell whether every read model has every fact and no conversion waits."""
+        backlog = self.cli("backlog")
+        behind = any(one["behind"] for one in backlog["projections"])
+        waiting = [one for one in backlog["outbox"] if one["kind"] == "conversion" and one["state"] != "done"]
+        return not behind and not waiting
+
+
+@contextmanager
+def running(data: Path) -> Iterator[Masar]:
+    """Run everything on a data folder, set up; stop it at the end."""
+    data.mkdir(parents=True, exist_ok=True)
+    masar = Masar(data)
+    try:
+        masar.start_meta()
+        masar.start()
+        masar.set_up()
+        yield masar
+    finally:
+        masar.stop()
