@@ -38,6 +38,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document, made on first use."""
     if app.openapi_schema is None:
         app.openapi_schema = describe(get_openapi(title=app.title, version=app.version, routes=app.routes))
     return app.openapi_schema

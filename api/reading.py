@@ -10,7 +10,8 @@ from uuid import UUID
 import orjson
 from fastapi import Query, Request, Response
 
-from api.auth.keys import Principal, Scope
+from api.auth.issuing import Scope
+from api.auth.keys import Principal
 from api.errors import Refusal
 from api.wiring import Services
 from application.ports.touchpoints import Problem
@@ -26,6 +27,8 @@ Word = Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")]
 """Text in a question: Postgres takes no NUL."""
 Position = Annotated[int, Query(ge=0, lt=2**63)]
 """A place in the log."""
+Limit = Annotated[int, Query(ge=1, le=MOST_LISTED)]
+"""Things on a page of a list."""
 
 
 def services(request: Request) -> Services:
@@ -132,10 +135,3 @@ def _is(part: Any, kind: type[int | UUID]) -> bool:
         return isinstance(part, str) and bool(UUID(part))
     except ValueError:
         return False
-
-
-def limit_of(limit: int) -> int:
-    """Return a list's limit. Raises Refusal 422 outside 1 to 200."""
-    if not 1 <= limit <= MOST_LISTED:
-        raise Refusal(422, "Invalid request", errors=[Problem("limit", f"must be 1 to {MOST_LISTED}")])
-    return limit

@@ -109,7 +109,9 @@ def decode(kind: str, state: bytes, stream_id: UUID, version: int, key_of: KeyOf
     Without `key_of` personal fields come back Sealed; with it opened, or Erased where the key is gone.
     Raises UnknownKind, or pydantic's ValidationError for a state that its kind does not allow.
     """
-    fields: dict[str, Any] = orjson.loads(state)
+    fields = orjson.loads(state)
+    if not isinstance(fields, dict):
+        raise ValueError("a stored state is a JSON object")
     for name, value in fields.items():
         if type(value) is dict and MARK in value and len(value) == 1:
             sealed = Sealed(value[MARK], str(stream_id), version, name)

@@ -2,20 +2,11 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
-import psycopg
 import typer
 
-from adapters.embedded.redis import find_redis
-from adapters.postgres.connections import connect
-from adapters.postgres.migrate import newest_revision
-from adapters.postgres.rebuild import Rebuild, RebuildFailed
-from adapters.redis.ping import redis_answers
-from api.cli.context import ROOT, need_database, out, settings, show
-from api.settings import BadSettings, Settings
-from projections.catalogue import BY_NAME
+from api.cli.context import ROOT, out, settings, show
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -71,94 +62,9 @@ def doctor(
     json: Json = False,
 ) -> None:
     """Check everything, and say how to mend what is wrong."""
-    own = settings()
-    findings = [_finding(name, probe, own) for name, probe in PROBES.items()]
-    if consistency and all(one["ok"] for one in findings[:3]):
-        findings += [_consistent(need_database(own), name) for name in BY_NAME]
+    from api.cli.examining import examine
+
+    findings = examine(settings(), consistency=consistency)
     text = "\n".join(f"{'ok ' if one['ok'] else 'BAD'}  {one['check']:22} {one['says']}" for one in findings)
     show(findings, json, text)
     raise typer.Exit(0 if all(one["ok"] for one in findings) else 1)
-
-
-def _finding(name: str, probe: Callable[[Settings], tuple[bool, str]], own: Settings) -> dict[str, Any]:
-    try:
-        ok, says = probe(own)
-    except (psycopg.Error, BadSettings) as error:
-        ok, says = False, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-    return {"check": name, "ok": ok, "says": says}
-
-
-def _consistent(url: str, name: str) -> dict[str, Any]:
-    try:
-        with Rebuild(url, name) as rebuild:
-            for _ in rebuild.run():
-                pass
-            result = rebuild.finish(swap=False)
-    except RebuildFailed as error:
-        return {"check": f"replay of {name}", "ok": False, "says": str(error)}
-    says = "equal to the live one" if result["equal"] else f"{result['different']} rows differ: ./masar replay {name}"
-    return {"check": f"replay of {name}", "ok": result["equal"], "says": says}
-
-
-def _database(own: Settings) -> tuple[bool, str]:
-    if own.database_url is None:
-        return False, "none: `./masar up`, or set MASAR_DATABASE_URL"
-    with connect(own.database(), "masar_owner") as connection:
-        version = connection.info.server_version // 10_000
-        row = connection.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'").fetchone()
-    if version < 16:
-        return False, f"Postgres {version}: at least 16 is needed"
-    return bool(row), f"Postgres {version}, vector {row[0]}" if row else "run CREATE EXTENSION vector as a superuser"
-
-
-def _role(own: Settings) -> tuple[bool, str]:
-    with connect(own.database(), "masar_owner") as connection:
-        row = connection.execute(
-            "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = session_user"
-        ).fetchone()
-    above = bool(row and row[0])
-    return not above, "bound by row-level security" if not above else "the login is a superuser: use one that is none"
-
-
-def _schema(own: Settings) -> tuple[bool, str]:
-    with connect(own.database(), "masar_owner") as connection:
-        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    at, wanted = (row[0] if row else None), newest_revision()
-    return at == wanted, f"at {at}" if at == wanted else f"at {at}, needs {wanted}: ./masar migrate"
-
-
-def _projections(own: Settings) -> tuple[bool, str]:
-    with connect(own.database(), "masar_projector") as connection:
-        aside = connection.execute("SELECT count(*) FROM projection.set_aside").fetchone()
-        dead = connection.execute("SELECT count(*) FROM outbox.messages WHERE state = 'dead'").fetchone()
-    counts = int(aside[0]) if aside else 0, int(dead[0]) if dead else 0
-    return not any(counts), f"{counts[0]} facts set aside, {counts[1]} dead messages (./masar backlog)"
-
-
-def _redis(own: Settings) -> tuple[bool, str]:
-    if own.redis_url is None:
-        found = find_redis()
-        return True, f"none set; `up` would start {found.name}" if found else "none: work is handed out in process"
-    return redis_answers(own.redis_url), "answers" if redis_answers(
-        own.redis_url
-    ) else "does not answer: MASAR_REDIS_URL"
-
-
-def _master(own: Settings) -> tuple[bool, str]:
-    own.master()
-    return True, "set"
-
-
-def _graph(own: Settings) -> tuple[bool, str]:
-    return True, f"{own.graph_url} ({own.graph_version})"
-
-
-PROBES: dict[str, Callable[[Settings], tuple[bool, str]]] = {
-    "database": _database,
-    "schema": _schema,
-    "login": _role,
-    "read models and outbox": _projections,
-    "redis": _redis,
-    "master key": _master,
-    "conversions go to": _graph,
-}

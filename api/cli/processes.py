@@ -12,18 +12,12 @@ from typing import Annotated
 import structlog
 import typer
 
-from adapters.dramatiq.hands import WorkerSettings
-from adapters.dramatiq.relay import run_relay
-from adapters.dramatiq.worker import run_worker
 from adapters.embedded.files import write_private
 from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.embedded.redis import EmbeddedRedis, find_redis
 from adapters.embedded.service import EmbeddedError, Service
 from adapters.embedded.supervisor import AlreadyRunning, Supervisor
-from adapters.postgres.projector import run_projector
-from adapters.sealing import MasterKey
-from adapters.simulator.app import serve
-from api.cli.context import ENVIRONMENT, fail, need_database, out, settings
+from api.cli.context import ENVIRONMENT, fail, need_database, out, running_environment, settings
 from api.cli.ready import answers
 from api.logs import set_up_logs
 from api.settings import Settings
@@ -59,7 +53,7 @@ def up(
     home = own.data_dir.absolute()
     try:
         supervisor = Supervisor(home, lambda: _services(home, own, demo))
-        code = supervisor.run(on_ready=lambda: _ready(demo))
+        code = supervisor.run(on_ready=lambda: _ready(home, demo))
     except AlreadyRunning as refusal:
         fail(str(refusal), 3)
     except EmbeddedError as refusal:
@@ -84,12 +78,17 @@ def api() -> None:
 
 def projector() -> None:
     """Fold facts into read models; several may run, one of them per read model works and the others stand by."""
+    from adapters.postgres.projector import run_projector
+
     own = _begin("projector")
     run_projector(need_database(own), _until_told())
 
 
 def worker() -> None:
     """Do what the outbox holds: deliver conversions, close quiet tours."""
+    from adapters.dramatiq.hands import WorkerSettings
+    from adapters.dramatiq.worker import run_worker
+
     own = _begin("worker")
     work = WorkerSettings(
         url=need_database(own),
@@ -105,6 +104,8 @@ def worker() -> None:
 
 def scheduler() -> None:
     """Hand due messages of the outbox to the workers, and free those whose worker went away."""
+    from adapters.dramatiq.relay import run_relay
+
     own = _begin("scheduler")
     run_relay(need_database(own), own.redis_url, _until_told())
 
@@ -115,6 +116,8 @@ def simulator(
     observed: Annotated[bool, typer.Option("--observed", help="Accept what Meta was seen to accept.")] = False,
 ) -> None:
     """Stand in for Meta's conversions endpoint: refuses what Meta refuses; faults by PUT /_simulator/faults."""
+    from adapters.simulator.app import serve
+
     own = settings()
     serve(own.host, port or own.simulator_port, ledger_path=ledger, strict=not observed)
 
@@ -200,13 +203,17 @@ def _master_key(home: Path, *, embedded: bool) -> str:
     """Return the master key kept in the data folder, made on first use for the embedded database only."""
     if not embedded:
         fail("MASAR_MASTER_KEY is not set; with a database of your own it is yours to keep: ./masar key master", 2)
+    from adapters.sealing import MasterKey
+
     place = home / "master.key"
     if not place.exists():
         write_private(place, MasterKey.generate())
     return place.read_text().strip()
 
 
-def _ready(with_demo: bool) -> None:
+def _ready(home: Path, with_demo: bool) -> None:
+    for name, value in running_environment(home).items():
+        os.environ.setdefault(name, value)
     own = settings()
     address = f"http://{own.host}:{own.port}"
     out.print(f"[bold]Masar is up[/bold] at {address}  ·  documentation at {address}/docs  ·  Ctrl-C stops everything")

@@ -12,7 +12,7 @@ from adapters.postgres.connections import connect
 from adapters.postgres.migrate import migrate, newest_revision
 from adapters.postgres.secrets import SecretStore
 from adapters.sealing import MasterKey
-from api.auth.keys import SCOPES, create_key, revoke_key
+from api.auth.issuing import SCOPES, create_key, revoke_key
 from api.cli.context import SetUp, fail, need_database, set_up, settings, show
 from api.settings import Settings
 from application.brokerages import (

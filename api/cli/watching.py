@@ -9,16 +9,11 @@ from uuid import UUID
 
 import orjson
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from adapters.meta.hash_lines import hash_lines
 from adapters.postgres.connections import connect
-from adapters.postgres.rebuild import Rebuild, RebuildFailed
-from adapters.postgres.watch import Watch, backlog
 from api.cli.context import fail, need_database, out, settings, show
 from api.settings import Settings
-from projections.catalogue import BY_NAME
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 meta = typer.Typer(no_args_is_help=True, help="What Meta would see.")
@@ -32,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 
 def replay(
-    projection: Annotated[str, typer.Argument(help=f"One of {', '.join(BY_NAME)}, or all.")] = "all",
+    projection: Annotated[str, typer.Argument(help="people, tour_sessions, conversions, deliveries, or all.")] = "all",
     keep: Annotated[
         bool, typer.Option("--no-swap", help="Compare with the live one, and throw the copy away.")
     ] = False,
@@ -42,6 +37,9 @@ def replay(
 
     Example: ./masar replay people
     """
+    from adapters.postgres.rebuild import RebuildFailed
+    from projections.catalogue import BY_NAME
+
     if projection != "all" and projection not in BY_NAME:
         fail(f"there is no read model {projection!r}; there are {', '.join(BY_NAME)}", 2)
     url = need_database(settings())
@@ -63,6 +61,10 @@ def replay(
 
 
 def _rebuild(url: str, name: str, keep: bool, *, quiet: bool) -> dict[str, Any]:
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from adapters.postgres.rebuild import Rebuild
+
     with Rebuild(url, name) as rebuild:
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
         with Progress(*columns, TimeRemainingColumn(), disable=quiet or not sys.stdout.isatty(), transient=True) as bar:
@@ -85,6 +87,8 @@ def log(
 
     Example: ./masar log --kind leads.form_submitted.v1 --follow
     """
+    from adapters.postgres.watch import Watch
+
     with connect(need_database(settings()), "masar_projector", name="cli") as connection:
         watch = Watch(connection, person=person, kind=kind, since=since, brokerage=brokerage)
         rows = watch.newest(limit)
@@ -115,6 +119,8 @@ def _brief(value: Any) -> str:
 
 def backlog_command(json: Json = False) -> None:
     """Show what waits: facts not yet in each read model, facts set aside, and the outbox by state and age."""
+    from adapters.postgres.watch import backlog
+
     with connect(need_database(settings()), "masar_projector", name="cli") as connection:
         state = backlog(connection)
     if json:
@@ -139,6 +145,8 @@ def hash_command(
 
     Example: echo '{"field":"ph","value":"٠١٠٠ ١٢٣ ٤٥٦٧"}' | ./masar meta hash
     """
+    from adapters.meta.hash_lines import hash_lines
+
     sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape", newline="\n")  # type: ignore[union-attr]
     for line in hash_lines(sys.stdin, region):
         sys.stdout.write(line + "\n")

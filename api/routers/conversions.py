@@ -13,7 +13,7 @@ from adapters.postgres.queries import conversions as queries
 from adapters.postgres.queries import events, people
 from api import show
 from api.errors import Refusal
-from api.reading import Word, answer, caller, decode_cursor, encode_cursor, limit_of, services
+from api.reading import Limit, Word, answer, caller, decode_cursor, encode_cursor, services
 
 router = APIRouter(tags=["conversions"])
 Status = Literal["waiting", "accepted", "withheld", "rejected", "parked", "merged", "dead"]
@@ -31,7 +31,7 @@ async def list_conversions(
     status: Status | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
-    limit: int = 50,
+    limit: Limit = 50,
     cursor: str | None = None,
 ) -> Response:
     """List conversions, the newest first; with `summary=true` counts and values by event, status and reason.
@@ -39,7 +39,7 @@ async def list_conversions(
     `person_id` and `conversion_type` are what older clients call `person` and `event_name`.
     """
     principal = await caller(request, "read")
-    after, most = decode_cursor(cursor, int, UUID), limit_of(limit)
+    after = decode_cursor(cursor, int, UUID)
     async with as_brokerage(services(request).pool, principal.brokerage_id) as connection:
         subjects = None
         if asked := person or person_id:
@@ -50,8 +50,8 @@ async def list_conversions(
         )  # fmt: skip
         if summary:
             return answer(_summary(await queries.summarise(connection, wanted)))
-        rows = await queries.list_conversions(connection, wanted, after=after, limit=most)
-    following = encode_cursor(rows[-1]["position"], rows[-1]["id"]) if len(rows) == most else None
+        rows = await queries.list_conversions(connection, wanted, after=after, limit=limit)
+    following = encode_cursor(rows[-1]["position"], rows[-1]["id"]) if len(rows) == limit else None
     return answer({"items": rows, "next_cursor": following})
 
 

@@ -11,7 +11,7 @@ from adapters.postgres.queries import events as queries
 from adapters.postgres.queries import people
 from api import show
 from api.errors import Refusal
-from api.reading import Position, Word, answer, caller, decode_cursor, encode_cursor, limit_of, services
+from api.reading import Limit, Position, Word, answer, caller, decode_cursor, encode_cursor, services
 
 router = APIRouter(tags=["log"])
 
@@ -26,21 +26,21 @@ async def list_events(
     since: datetime | None = None,
     until: datetime | None = None,
     position: Position = 0,
-    limit: int = 50,
+    limit: Limit = 50,
     cursor: str | None = None,
 ) -> Response:
     """List facts in the order of the log, after a position; by person, kind, stream and time."""
     principal = await caller(request, "read")
-    after, most = decode_cursor(cursor, int), limit_of(limit)
+    after = decode_cursor(cursor, int)
     async with as_brokerage(services(request).pool, principal.brokerage_id) as connection:
         subjects = None
         if wanted := person or person_id:
             subjects = await people.subjects_of(connection, await people.person_of(connection, wanted))
         rows = await queries.list_events(
-            connection, principal.brokerage_id, after=int(after[0]) if after else position, limit=most,
+            connection, principal.brokerage_id, after=int(after[0]) if after else position, limit=limit,
             subjects=subjects, kinds=kind, stream_id=aggregate, since=since, until=until,
         )  # fmt: skip
-    following = encode_cursor(rows[-1]["notification_id"]) if len(rows) == most else None
+    following = encode_cursor(rows[-1]["notification_id"]) if len(rows) == limit else None
     return answer({"items": [show.event(row) for row in rows], "next_cursor": following})
 
 

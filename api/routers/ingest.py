@@ -17,6 +17,11 @@ from application.record_touchpoints import record_touchpoints
 
 router = APIRouter(tags=["ingest"], route_class=Direct)
 MOST_TOUCHPOINTS = 1_000
+ONE: dict[str, Any] = {
+    "status_code": 201,
+    "responses": {201: {"description": "Recorded."}, 200: {"description": "Recorded before; nothing changed."}},
+}
+"""What a path answers that takes one touchpoint."""
 
 
 @router.post("/api/touchpoints", openapi_extra=TOUCHPOINTS_BODY)
@@ -32,7 +37,9 @@ async def post_touchpoints(request: Request) -> Response:
     return answer(_verdicts(items, verdicts))
 
 
-@router.post("/api/tours/{session_id}/milestone", openapi_extra=flat_body("tours.milestone_reached.v1"))
+@router.post(
+    "/api/tours/{session_id}/milestone", openapi_extra=flat_body("tours.milestone_reached.v1", "session_id"), **ONE
+)
 async def post_tour_milestone(request: Request, session_id: str) -> Response:
     """Record that a tour reached a milestone; the same milestone of a session again is the same one."""
     return await _one(
@@ -40,19 +47,19 @@ async def post_tour_milestone(request: Request, session_id: str) -> Response:
     )
 
 
-@router.post("/api/tours/{session_id}/complete", openapi_extra=flat_body("tours.completed.v1"))
+@router.post("/api/tours/{session_id}/complete", openapi_extra=flat_body("tours.completed.v1", "session_id"), **ONE)
 async def post_tour_complete(request: Request, session_id: str) -> Response:
     """Record that a tour was closed; without an id of its own, a session is completed once."""
     return await _one(request, Flat("tours.completed.v1", {"session_id": session_id}, ("session_id",)))
 
 
-@router.post("/api/leads", openapi_extra=flat_body("leads.form_submitted.v1"))
+@router.post("/api/leads", openapi_extra=flat_body("leads.form_submitted.v1"), **ONE)
 async def post_lead(request: Request) -> Response:
     """Record a lead form."""
     return await _one(request, Flat("leads.form_submitted.v1"))
 
 
-@router.post("/api/properties/{property_id}/save", openapi_extra=flat_body("properties.saved.v1"))
+@router.post("/api/properties/{property_id}/save", openapi_extra=flat_body("properties.saved.v1", "property_id"), **ONE)
 async def post_property_save(request: Request, property_id: str) -> Response:
     """Record that a person saved a property."""
     return await _one(request, Flat("properties.saved.v1", {"property_id": property_id}))

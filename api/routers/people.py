@@ -12,7 +12,7 @@ from adapters.postgres.queries import events as events_of
 from adapters.postgres.queries import people as queries
 from api import show
 from api.errors import Refusal
-from api.reading import answer, caller, decode_cursor, encode_cursor, limit_of, services
+from api.reading import Limit, answer, caller, decode_cursor, encode_cursor, services
 from domain.people.profile import Profile
 
 router = APIRouter(tags=["people"])
@@ -25,15 +25,15 @@ async def list_people(
     request: Request,
     quality: Annotated[Literal["hot", "warm", "cold"] | None, Query()] = None,
     known: bool | None = None,
-    limit: int = 50,
+    limit: Limit = 50,
     cursor: str | None = None,
 ) -> Response:
     """List people by score, the best first."""
     principal = await caller(request, "read")
-    after, most = decode_cursor(cursor, int, UUID), limit_of(limit)
+    after = decode_cursor(cursor, int, UUID)
     async with as_brokerage(services(request).pool, principal.brokerage_id) as connection:
-        rows = await queries.list_people(connection, quality=quality, known=known, after=after, limit=most)
-    following = encode_cursor(rows[-1]["score"], rows[-1]["id"]) if len(rows) == most else None
+        rows = await queries.list_people(connection, quality=quality, known=known, after=after, limit=limit)
+    following = encode_cursor(rows[-1]["score"], rows[-1]["id"]) if len(rows) == limit else None
     return answer({"items": rows, "next_cursor": following})
 
 

@@ -13,7 +13,7 @@ from psycopg import Connection
 from adapters.postgres.connections import connect
 from adapters.postgres.log import BrokerageLog, open_log
 from adapters.postgres.streams import PostgresStreams
-from api.auth.keys import SCOPES, KeyKind, create_key
+from api.auth.issuing import SCOPES, KeyKind, create_key
 from application.brokerages import brokerage_id_of, decide_dataset, decide_registration, fold, stream_of
 from domain.brokerage.events import BrokerageRegistered, DatasetConnected
 from domain.catalogue import TOUCHPOINTS

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.auth.keys import SCOPES, revoke_key, split_key
+from api.auth.issuing import SCOPES, revoke_key, split_key
 from tests.api.served import served
 from tests.api.stage import Brokerage, Stage, problem_of, touchpoint
 from tests.embedded.processes import eventually

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,18 +21,21 @@ from domain.people.hints import PersonHints
 from domain.shared.fact import Fact, Touchpoint
 from projections.catalogue import BY_NAME
 from projections.runner import Runner
-from tests.cast import NILE_HOMES, Told, started
+from tests.cast import NILE_HOMES, NOON, Told, started
 
 MASTER = MasterKey(b"m" * 32)
+AGO = datetime.now(UTC) - NOON
+"""From the cast's noon to now: what Meta is told must not be old when the log's clock records it."""
 ROWS = "SELECT notification_id, topic, subject_id, brokerage_id, originator_id FROM log.masar_events ORDER BY 1"
 
 
 def observed(
     item_id: str, fact: Touchpoint | None = None, *, brokerage_id: UUID = NILE_HOMES, producer: str = "site",
-    **hints: str,
+    when: datetime | None = None, **hints: str,
 ) -> Observed:  # fmt: skip
-    """Return a touchpoint as the API hands it on; by default somebody opens a tour."""
+    """Return a touchpoint as the API hands it on, of today; by default somebody opens a tour."""
     fact = fact or started(session=f"session-{item_id}")
+    fact = fact.model_copy(update={"occurred_at": when or fact.occurred_at + AGO})
     if hints:
         fact = fact.model_copy(update={"hints": PersonHints.model_validate(hints)})
     body = orjson.dumps([fact.model_dump(mode="json"), hints])
@@ -85,7 +89,10 @@ class Stage:
 
     def decide(self, *told: Told, brokerage_id: UUID = NILE_HOMES) -> list[UUID]:
         """Append facts that our own rules decided, each a stream of its own."""
-        envelopes = [Envelope(uuid4(), 1, one.fact, brokerage_id, one.subject_id) for one in told]
+        facts = [one.fact.model_copy(update={"occurred_at": one.fact.occurred_at + AGO}) for one in told]
+        envelopes = [
+            Envelope(uuid4(), 1, fact, brokerage_id, one.subject_id) for fact, one in zip(facts, told, strict=True)
+        ]
         self.recorder.insert_events([SealingMapper().to_stored_event(one) for one in envelopes])
         return [one.originator_id for one in envelopes]
 

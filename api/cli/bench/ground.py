@@ -20,7 +20,7 @@ from adapters.postgres.connections import connect
 from adapters.postgres.migrate import migrate
 from adapters.postgres.positions import newest_position
 from adapters.sealing import MasterKey
-from api.auth.keys import create_key
+from api.auth.issuing import create_key
 from api.cli.context import ROOT, set_up
 from api.cli.ready import answers
 from api.cli.setting_up import give_dataset, register_brokerage

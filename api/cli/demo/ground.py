@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from api.auth.keys import create_key
+from api.auth.issuing import create_key
 from api.cli.context import set_up
 from api.cli.setting_up import give_dataset, register_brokerage
 from api.settings import Settings

@@ -1,0 +1,128 @@
+"""Alive, ready, measured, documented: what a fleet and a newcomer ask."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from domain.catalogue import TOUCHPOINTS
+from tests.api.stage import Brokerage, Stage, touchpoint
+from tests.embedded.processes import eventually
+
+PATHS = {
+    "/api/touchpoints", "/api/tours/{session_id}/milestone", "/api/tours/{session_id}/complete", "/api/leads",
+    "/api/properties/{property_id}/save", "/api/people", "/api/people/{person_id}", "/api/people/{person_id}/journey",
+    "/api/analytics/journey/{person_id}", "/api/tours/analytics", "/api/events", "/api/events/{event_id}",
+    "/api/conversions", "/api/conversions/{conversion_id}", "/healthz", "/readyz", "/metrics",
+}  # fmt: skip
+
+
+def document(stage: Stage) -> dict[str, Any]:
+    whole: dict[str, Any] = stage.client().get("/openapi.json").json()
+    return whole
+
+
+def parts(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield every object within a document."""
+    if isinstance(value, dict):
+        yield value
+        for part in value.values():
+            yield from parts(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from parts(part)
+
+
+def test_it_lives_and_is_ready_once_the_read_models_have_caught_up(stage: Stage) -> None:
+    assert stage.client().get("/healthz").json() == {"status": "alive"}
+    stage.settled()
+    ready = eventually(lambda: answer if (answer := stage.client().get("/readyz")).status_code == 200 else None)
+    checks = ready.json()["checks"]
+    assert checks["migrations"]["at"] == checks["migrations"]["wanted"]
+    assert set(checks["projections"]["lag"]) == {"tour_sessions", "people", "conversions", "deliveries"}
+
+
+def test_the_figures_can_be_read_by_prometheus(stage: Stage, nile: Brokerage) -> None:
+    nile.post(touchpoint("leads.form_submitted.v1", person={"email": "a@example.com"}))
+    stage.settled()
+    response = stage.client().get("/metrics")
+    assert response.headers["content-type"].startswith("text/plain")
+    families = {family.name: family.samples for family in text_string_to_metric_families(response.text)}
+    answered = {
+        one.labels["route"]: one.value for one in families["masar_http_requests"] if one.labels["status"] == "200"
+    }
+    assert answered["/api/touchpoints"] >= 1
+    assert {one.labels["projection"] for one in families["masar_projection_lag"]} >= {"people", "conversions"}
+    assert any(one.labels == {"kind": "conversion", "state": "waiting"} for one in families["masar_outbox_messages"])
+    assert families["masar_ingest_waiting"][0].value == 0
+
+
+def test_no_path_of_a_stranger_becomes_a_label(stage: Stage) -> None:
+    stage.client().get("/canary-label")
+    assert "canary-label" not in stage.client().get("/metrics").text
+
+
+def test_every_answer_forbids_sniffing_storing_and_referring(stage: Stage, busy: Brokerage) -> None:
+    for response in (stage.client().get("/healthz"), busy.reader.get("/api/people"), stage.client().get("/nowhere")):
+        headers = response.headers
+        assert (headers["x-content-type-options"], headers["cache-control"], headers["referrer-policy"]) == (
+            "nosniff", "no-store", "no-referrer")  # fmt: skip
+        assert "server" not in headers
+
+
+def test_no_other_site_may_read_an_answer(stage: Stage, busy: Brokerage) -> None:
+    asked = {"origin": "https://evil.example", "access-control-request-method": "GET"}
+    for response in (
+        busy.reader.get("/api/people", headers=asked),
+        stage.client().options("/api/people", headers=asked),
+    ):
+        assert not [name for name in response.headers if name.startswith("access-control-")]
+
+
+def test_the_document_lists_every_path(stage: Stage) -> None:
+    whole = document(stage)
+    assert whole["openapi"].startswith("3.1")
+    assert set(whole["paths"]) == PATHS
+
+
+def test_every_operation_is_told_apart_and_described(stage: Stage) -> None:
+    operations = [
+        (path, operation) for path, methods in document(stage)["paths"].items() for operation in methods.values()
+    ]
+    ids = [operation["operationId"] for _, operation in operations]
+    assert len(ids) == len(set(ids))
+    for path, operation in operations:
+        assert operation["description"], path
+        named = {one["name"] for one in operation.get("parameters", []) if one["in"] == "path"}
+        assert named == {part[1:-1] for part in path.split("/") if part.startswith("{")}
+        if path.startswith("/api/"):
+            assert operation["security"] == [{"key": []}], path
+            assert "application/problem+json" in operation["responses"]["default"]["content"]
+            assert "422" not in operation["responses"]
+
+
+def test_every_reference_leads_somewhere(stage: Stage) -> None:
+    whole = document(stage)
+    references = [part["$ref"] for part in parts(whole) if "$ref" in part]
+    assert references
+    for reference in references:
+        place: Any = whole
+        for step in reference.removeprefix("#/").split("/"):
+            place = place[step]
+    assert whole["components"]["securitySchemes"]["key"] == {"type": "http", "scheme": "bearer"}
+
+
+def test_every_kind_of_touchpoint_is_described_and_no_other(stage: Stage) -> None:
+    body = document(stage)["paths"]["/api/touchpoints"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    items = body["properties"]["touchpoints"]["items"]["oneOf"]
+    assert [one["properties"]["kind"]["const"] for one in items] == sorted(TOUCHPOINTS)
+    assert json.dumps(items).count('"description"') > len(items)
+
+
+def test_a_flat_body_does_not_repeat_what_the_path_says(stage: Stage) -> None:
+    paths = document(stage)["paths"]
+    schema = paths["/api/tours/{session_id}/milestone"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert "session_id" not in schema["properties"]
+    assert schema["required"] == ["milestone"]
+    assert set(paths["/api/leads"]["post"]["responses"]) == {"201", "200", "default"}
