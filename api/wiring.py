@@ -11,7 +11,7 @@ from adapters.postgres.batcher import Batcher
 from adapters.postgres.connections import pool
 from adapters.postgres.houses import Houses
 from adapters.postgres.keyring import KeyRing
-from adapters.postgres.log import BrokerageLog, open_log, recorder_of
+from adapters.postgres.log import LogOpenedLater
 from adapters.postgres.writer import Writer
 from api.auth.keys import Doorkeeper
 from api.rates import Rates
@@ -27,7 +27,7 @@ class Services:
     settings: Settings
     pool: Pool
     overseer: Pool  # sees the backlog of all brokerages, for readiness and metrics only
-    log: BrokerageLog
+    log: LogOpenedLater
     batcher: Batcher
     keyring: KeyRing
     doorkeeper: Doorkeeper
@@ -54,14 +54,13 @@ async def open_services(settings: Settings) -> Services:
     overseer = pool(url, "masar_projector", size=1)
     for one in (connections, overseer):
         await one.open(wait=False)
-    log = open_log(url)
-    recorder = recorder_of(log)
+    log = LogOpenedLater(url)
     return Services(
         settings=settings,
         pool=connections,
         overseer=overseer,
         log=log,
-        batcher=Batcher(lambda: Writer(url, master, recorder), most_waiting=settings.most_waiting),
+        batcher=Batcher(lambda: Writer(url, master, log), most_waiting=settings.most_waiting),
         keyring=KeyRing(url, master),
         doorkeeper=Doorkeeper(connections),
         houses=Houses(connections),

@@ -46,6 +46,7 @@ def pool(url: str, role: Role = "masar_app", *, size: int = 8) -> AsyncConnectio
         min_size=1,
         max_size=size,
         timeout=5,
+        reconnect_timeout=5,  # then anew with the next request: the pool's pauses double as long as it goes on
         open=False,
         check=AsyncConnectionPool.check_connection,
     )

@@ -14,7 +14,8 @@ from psycopg import Connection
 from adapters.postgres.connections import connect
 from adapters.postgres.identifiers import identifying, usable
 from adapters.postgres.mapper import Envelope, SealingMapper, StoredFact
-from adapters.postgres.recorder import Appended, FlushedRecorder, chunks
+from adapters.postgres.log import Appender
+from adapters.postgres.recorder import Appended, chunks
 from adapters.postgres.registry import Answer, Question, Registry
 from adapters.sealing import MasterKey, fingerprint, keyed_uuid
 from application.ports.touchpoints import Observed, Problem, Verdict
@@ -40,7 +41,7 @@ class _Draft:
 class Writer:
     """One pipeline to the database; a connection that broke is opened again at the next batch. Not thread-safe."""
 
-    def __init__(self, url: str, master: MasterKey, recorder: FlushedRecorder) -> None:
+    def __init__(self, url: str, master: MasterKey, recorder: Appender) -> None:
         self._url, self._master, self._recorder = url, master, recorder
         self._mapper = SealingMapper()
         self._ingest: Connection[Any] | None = None

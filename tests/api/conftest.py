@@ -5,25 +5,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from adapters.embedded.postgres import EmbeddedPostgres
-from adapters.postgres.migrate import migrate
 from adapters.postgres.projector import run_projector
 from tests.api.served import served
 from tests.api.stage import Brokerage, Stage
+from tests.conftest import MakeDatabase
 
 
 @pytest.fixture(scope="session")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a migrated database."""
-    with EmbeddedPostgres(tmp_path_factory.mktemp("database"), durable=False) as postgres:
-        migrate(postgres.url())
-        yield postgres.url()
-
-
-@pytest.fixture(scope="session")
-def stage(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(new_database: MakeDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The application with everything that reads and writes behind it."""
-    log, stop = tmp_path_factory.mktemp("api") / "api.log", threading.Event()
+    url, log, stop = new_database(), tmp_path_factory.mktemp("api") / "api.log", threading.Event()
     projector = threading.Thread(target=run_projector, args=(url, stop))
     projector.start()
     try:

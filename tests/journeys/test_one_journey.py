@@ -27,11 +27,11 @@ def test_a_visitor_tours_becomes_known_and_meta_counts_it_once(masar: Masar) -> 
     assert masar.post([form])["accepted"] == 1
     assert masar.post([*touring, form])["duplicate"] == len(touring) + 1
 
-    accepted = until(
-        lambda: [one for one in masar.listed("/api/conversions") if one["status"] == "accepted"][3:] and masar.settled(),
-        "the conversions' acceptance",
-    )
-    assert accepted
+    def told() -> bool:
+        accepted = [one for one in masar.listed("/api/conversions") if one["status"] == "accepted"]
+        return len(accepted) >= 4 and masar.settled()
+
+    until(told, "the conversions' acceptance")
     people = [one for one in masar.listed("/api/people") if one["known"]]
     assert len(people) == 1, "the visitor and the person of the form are one"
     person = masar.get(f"/api/people/{people[0]['id']}")
@@ -42,10 +42,10 @@ def test_a_visitor_tours_becomes_known_and_meta_counts_it_once(masar: Masar) -> 
     closing = next(entry for entry in journey if entry["kind"] == "tours.completed.v1")
     assert "Purchase" in {one["event_name"] for one in closing["caused"]}
 
-    told = {(one["event_name"], one["event_id"]) for one in masar.listed("/api/conversions")}
+    conversions = {(one["event_name"], one["event_id"]) for one in masar.listed("/api/conversions")}
     ledger = masar.ledger()
-    assert {(one["event_name"], one["event_id"]) for one in ledger} == told
-    assert len(ledger) == len(told), "each was sent once, as nothing failed"
+    assert {(one["event_name"], one["event_id"]) for one in ledger} == conversions
+    assert len(ledger) == len(conversions), "each was sent once, as nothing failed"
 
 
 def test_a_rebuild_equals_the_live_read_models_and_emits_nothing(masar: Masar) -> None:

@@ -6,9 +6,11 @@ from typing import Any
 ROOMS = ("living room", "kitchen", "master bedroom", "bathroom", "balcony", "غرفة نوم")
 
 
-def tour(session: str, person: dict[str, Any], *, started: datetime | None = None, rooms: int = 6) -> list[dict[str, Any]]:
+def tour(
+    session: str, person: dict[str, Any], *, started: datetime | None = None, rooms: int = 6
+) -> list[dict[str, Any]]:
     """Return a tour of `rooms` rooms, two minutes each, with a share, opened and closed: hot."""
-    at = started or datetime.now(UTC) - timedelta(minutes=30)
+    at = datetime.now(UTC) - timedelta(minutes=30)
     base = {"session_id": session, "property_id": f"villa-{sum(map(ord, session)) % 40}"}
 
     def touchpoint(nth: int, kind: str, **payload: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Read models in Postgres: each fact once, whoever runs them and whatever breaks; and equal to their rebuild."""
 
+import time
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
@@ -177,13 +178,8 @@ def test_two_leaders_that_take_turns_fold_each_fact_once(stage: Stage) -> None:
     with pytest.raises(LostLeadership):
         other.step()
     drain(stage.runner("people"))
-    assert sum(count for _, count, _ in outcome_of(stage)[0]) == len(
-        [kind for kind in map(by_person, stage.rows()) if kind]
-    )
-
-
-def by_person(row: tuple[Any, ...]) -> bool:
-    return row[1] in {"tours.ended.v1"} or BY_KIND[row[1]].observed
+    told = [kind for _, kind, *_ in stage.rows() if BY_KIND[kind].observed]
+    assert sum(count for _, count, _ in outcome_of(stage)[0]) == len(told)
 
 
 def drain(runner: Runner[Any]) -> None:
@@ -198,22 +194,22 @@ def test_one_runner_holds_the_lock_of_a_build(stage: Stage, connect_as: ConnectA
     assert take_lock(first, build)
     assert not take_lock(second, build)
     first.close()
-    assert take_lock(second, build)
+    deadline = time.monotonic() + 20
+    while not take_lock(second, build):  # the server notices in its own time that the first is gone
+        assert time.monotonic() < deadline
 
 
-def test_small_pages_and_a_restart_at_each_come_to_the_same(stage: Stage, own_url: str) -> None:
+def test_a_process_that_dies_after_every_page_leaves_the_same(stage: Stage) -> None:
     busy_day(stage)
     runner = stage.runner("people")
     runner._limit = 1
     while runner.step():
         runner = stage.runner("people")
         runner._limit = 1
-    in_small = outcome_of(stage)[0]
-    with Rebuild(own_url, "people") as rebuild:
+    with Rebuild(stage.url, "people") as rebuild:
         for _ in rebuild.run():
             pass
         assert rebuild.finish(swap=False)["equal"]
-    assert in_small
 
 
 # What goes wrong with one fact costs that fact.
@@ -264,7 +260,7 @@ def test_a_value_that_postgres_refuses_is_found_and_set_aside(stage: Stage) -> N
     assert stage.query("SELECT key, tries FROM read_models.deliveries") == [(str(good), 9)]
     ((name, error),) = stage.query(ASIDE)
     assert name == "deliveries"
-    assert "NUL" in error
+    assert "0x00" in error
 
 
 DAWN = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
@@ -274,7 +270,7 @@ DAWN = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
 def test_a_link_holds_though_a_fact_of_the_person_was_set_aside(stage: Stage) -> None:
     stage.decide(*OPEN_HOUSE)
     stage.write(observed("1", form(), email=MONA), observed("2", saved(), fbp="fb.1.2.1"))
-    stage.write(observed("3", saved("villa-9").model_copy(update={"occurred_at": DAWN}), fbp="fb.1.2.1"))
+    stage.write(observed("3", saved("villa-9"), when=DAWN, fbp="fb.1.2.1"))
     stage.project("people")
     stage.write(observed("4", saved("flat-1"), fbp="fb.1.2.1", email=MONA))
     stage.project("people")
