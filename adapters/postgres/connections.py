@@ -45,7 +45,7 @@ def pool(url: str, role: Role = "masar_app", *, size: int = 8) -> AsyncConnectio
         connection_class=AsyncConnection[DictRow],
         min_size=1,
         max_size=size,
-        timeout=5,
+        timeout=3,
         reconnect_timeout=5,  # then anew with the next request: the pool's pauses double as long as it goes on
         open=False,
         check=AsyncConnectionPool.check_connection,

@@ -13,8 +13,8 @@ from psycopg import Connection
 
 from adapters.postgres.connections import connect
 from adapters.postgres.identifiers import identifying, usable
-from adapters.postgres.mapper import Envelope, SealingMapper, StoredFact
 from adapters.postgres.log import Appender
+from adapters.postgres.mapper import Envelope, SealingMapper, StoredFact
 from adapters.postgres.recorder import Appended, chunks
 from adapters.postgres.registry import Answer, Question, Registry
 from adapters.sealing import MasterKey, fingerprint, keyed_uuid

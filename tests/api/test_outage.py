@@ -1,6 +1,7 @@
 """The database goes away and comes back: refused for now, nothing lost, nobody has to restart anything."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -36,11 +37,17 @@ def test_while_the_database_is_away_nothing_is_promised(postgres: EmbeddedPostgr
         assert stage.client().get("/readyz").status_code == 200
 
         postgres.stop()
-        refused_for_now(nile.producer.post("/api/touchpoints", json=[during]))
-        refused_for_now(nile.producer.post("/api/leads", json={"id": "l-1"}))
-        refused_for_now(nile.reader.get("/api/people"))
-        assert stage.client().get("/healthz").status_code == 200
-        away = stage.client().get("/readyz")
+        with ThreadPoolExecutor(4) as threads:
+            refused = [
+                threads.submit(nile.producer.post, "/api/touchpoints", json=[during]),
+                threads.submit(nile.producer.post, "/api/leads", json={"id": "l-1"}),
+                threads.submit(nile.reader.get, "/api/people"),
+            ]
+            ready = threads.submit(stage.client().get, "/readyz")
+            assert stage.client().get("/healthz").status_code == 200
+        for one in refused:
+            refused_for_now(one.result())
+        away = ready.result()
         assert (away.status_code, away.json()["checks"]["database"]["ok"]) == (503, False)
         assert stage.client().get("/metrics").status_code == 200
 

@@ -133,7 +133,7 @@ class Watched:
 
 def test_every_verdict_waits_for_a_flush_a_duplicates_too(shared_stage: Stage) -> None:
     watched = Watched(shared_stage.recorder)
-    writer = Writer(shared_stage.url, MASTER, watched)  # type: ignore[arg-type]
+    writer = Writer(shared_stage.url, MASTER, watched)
     try:
         for _ in range(2):
             watched.asked.clear()
