@@ -211,6 +211,16 @@ def _master_key(home: Path, *, embedded: bool) -> str:
     return place.read_text().strip()
 
 
+def _adopt(own: Settings) -> str | None:
+    from api.cli.adopting import adopt
+
+    try:
+        return adopt(own, os.environ)
+    except ValueError as refusal:
+        out.print(f"the environment's dataset was not taken over: {refusal}", highlight=False)
+        return None
+
+
 def _ready(home: Path, with_demo: bool) -> None:
     for name, value in running_environment(home).items():
         os.environ.setdefault(name, value)
@@ -221,5 +231,7 @@ def _ready(home: Path, with_demo: bool) -> None:
         from api.cli.demo import run_demo
 
         run_demo(own)
+    elif dataset := _adopt(own):
+        out.print(f"took over dataset {dataset} from the environment for the brokerage 'main'")
     else:
         out.print("first: ./masar brokerage create delta-homes, then ./masar key create -b delta-homes")

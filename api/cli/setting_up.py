@@ -1,5 +1,6 @@
 """Commands that set things up: brokerages, keys, datasets, the schema."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 
 from adapters.postgres.connections import connect
 from adapters.postgres.migrate import migrate, newest_revision
-from adapters.postgres.secrets import SecretStore
+from adapters.postgres.secrets import APP_SECRET, TOKEN, SecretStore
 from adapters.sealing import MasterKey
 from api.auth.issuing import SCOPES, create_key, revoke_key
 from api.cli.context import SetUp, fail, need_database, set_up, settings, show
@@ -30,6 +31,7 @@ from domain.scoring.plain import PLAIN
 from domain.scoring.policy import Policy
 
 POLICIES = {policy.name: policy for policy in (BRIEF, PLAIN)}
+SLUG = re.compile(r"[a-z][a-z0-9-]{1,39}")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Brokerage = Annotated[str, typer.Option("--brokerage", "-b", help="The brokerage's short name.")]
 
@@ -82,7 +84,7 @@ def give_dataset(
         store = SecretStore(lambda: registry, with_settings.master())
         for name, secret in secrets.items():
             if secret:
-                store.put(brokerage_id, f"dataset/{wanted.dataset_id}/{name}", secret)
+                store.put(brokerage_id, name.format(wanted.dataset_id), secret)
 
 
 @brokerages.command("create")
@@ -100,6 +102,8 @@ def create_brokerage(
 
     Example: ./masar brokerage create nile-homes --name "Nile Homes"
     """
+    if not SLUG.fullmatch(slug):
+        fail("the short name must be 2 to 40 lower-case letters, digits and dashes, beginning with a letter", 2)
     if policy not in POLICIES:
         fail(f"--policy must be one of {', '.join(POLICIES)}", 2)
     now = datetime.now(UTC)
@@ -195,7 +199,7 @@ def connect_dataset(
         brokerage_id = _known(own, brokerage)
         try:
             wanted = DatasetConnected(dataset_id=dataset_id, role=role, occurred_at=datetime.now(UTC))
-            give_dataset(own, own_settings, brokerage_id, wanted, {"token": token, "app_secret": app_secret})
+            give_dataset(own, own_settings, brokerage_id, wanted, {TOKEN: token, APP_SECRET: app_secret})
         except (ValidationError, NotRegistered) as refusal:
             fail(_words(refusal))
     show({"dataset_id": dataset_id, "token": bool(token)}, json, f"{dataset_id} takes {brokerage}'s conversions")

@@ -57,7 +57,9 @@ def test_what_is_personal_is_sealed_in_the_log(toured: Brokerage) -> None:
 
 
 def test_a_fact_shows_what_caused_it_and_what_it_caused(stage: Stage, nile: Brokerage) -> None:
-    nile.post(touchpoint(person={"visitor_id": "v-1"}), touchpoint(person={"email": "a@example.com"}))
+    nile.post(
+        *(touchpoint("properties.saved.v1", person=one) for one in ({"visitor_id": "v-1"}, {"email": "a@example.com"}))
+    )
     asked = str(uuid4())
     both = touchpoint("leads.form_submitted.v1", person={"visitor_id": "v-1", "email": "a@example.com"})
     answer = nile.producer.post("/api/touchpoints", json=[both], headers={"x-request-id": asked}).json()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from adapters.postgres.secrets import TOKEN
 from api.auth.issuing import create_key
 from api.cli.context import set_up
 from api.cli.setting_up import give_dataset, register_brokerage
@@ -13,7 +14,7 @@ from domain.scoring.brief import BRIEF
 
 SLUG, NAME = "nile-homes", "Nile Homes"
 DATASET = "2026112000000007"
-TOKEN = "demo-token-for-the-simulator"  # noqa: S105 - opens nothing but the stand-in
+TOKEN_OF_THE_DEMO = "demo-token-for-the-simulator"  # noqa: S105 - opens nothing but the stand-in
 PRODUCER = "demo"
 SINCE = timedelta(days=7.5)
 """How long before its activation the policy holds: longer than Meta takes events, so that an item can be too old
@@ -40,7 +41,7 @@ def prepare(settings: Settings, *, deliver: bool) -> Ground:
     with set_up(settings) as own:
         brokerage_id = register_brokerage(own, SLUG, BrokerageRegistered(name=NAME, occurred_at=now), policy)
         dataset = DatasetConnected(dataset_id=DATASET, occurred_at=now)
-        give_dataset(own, settings, brokerage_id, dataset, {"token": TOKEN if deliver else None})
+        give_dataset(own, settings, brokerage_id, dataset, {TOKEN: TOKEN_OF_THE_DEMO if deliver else None})
         return Ground(
             brokerage_id,
             create_key(own.owner, brokerage_id, "producer", PRODUCER),
