@@ -6,11 +6,16 @@ from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import Connection, sql
 
 from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.postgres.connections import Role, connect
 from adapters.postgres.migrate import migrate
+
+# A busy machine is no defect: examples are counted, not timed.
+settings.register_profile("masar", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("masar")
 
 MakeDatabase = Callable[[], str]
 ConnectAs = Callable[..., Connection[Any]]

@@ -2,13 +2,19 @@
 
 from pathlib import Path
 
+from adapters.postgres.connections import connect
+
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = 7_246_114_091
 """Advisory lock held while migrating."""
 
 
 def migrate(url: str, revision: str = "head") -> None:
-    """Run the migrations forward to `revision`; a second caller waits and finds nothing to do."""
+    """Run the migrations forward to `revision`; a second caller waits and finds nothing to do.
+
+    Raises psycopg.OperationalError when the database does not answer.
+    """
+    connect(url, "masar_owner", name="migrate").close()
     from alembic import command  # here, not above: only migrating needs them, and they take a second to load
     from alembic.config import Config
     from sqlalchemy import create_engine, text

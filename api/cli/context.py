@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import typer
 from rich.console import Console
 
+from adapters.embedded.supervisor import is_running
 from adapters.postgres.connections import connect
 from adapters.postgres.log import open_log
 from adapters.postgres.streams import PostgresStreams
@@ -32,20 +33,27 @@ def fail(message: str, code: int = 1) -> NoReturn:
 
 def settings() -> Settings:
     """Return the settings; what the environment does not say is taken from the `masar up` of this data folder."""
+    own = own_settings()
+    if own.database_url is None:
+        for name, value in running_environment(own.data_dir).items():
+            os.environ.setdefault(name, value)
+        own = own_settings()
+    return own
+
+
+def own_settings() -> Settings:
+    """Return the settings of the environment alone, or end naming what is wrong with them."""
     try:
-        own = read_settings()
-        if own.database_url is None:
-            for name, value in running_environment(own.data_dir).items():
-                os.environ.setdefault(name, value)
-            own = read_settings()
+        return read_settings()
     except BadSettings as refusal:
         fail(str(refusal), 2)
-    return own
 
 
 def running_environment(data_dir: Path) -> dict[str, str]:
     """Return the settings of the processes that run on a data folder, none where none do."""
     place = data_dir / ENVIRONMENT
+    if is_running(data_dir) is None:
+        return {}  # what a killed one left behind is true no more
     try:
         return dict(json.loads(place.read_text()))
     except (OSError, ValueError):

@@ -17,7 +17,7 @@ from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.embedded.redis import EmbeddedRedis, find_redis
 from adapters.embedded.service import EmbeddedError, Service
 from adapters.embedded.supervisor import AlreadyRunning, Supervisor
-from api.cli.context import ENVIRONMENT, fail, need_database, out, running_environment, settings
+from api.cli.context import ENVIRONMENT, fail, need_database, out, own_settings, running_environment, settings
 from api.cli.ready import answers
 from api.logs import set_up_logs
 from api.settings import Settings
@@ -48,7 +48,7 @@ def up(
         os.environ["MASAR_DATA_DIR"] = str(data.absolute())
     for name in ("MASAR_LOG_FORMAT", "MASAR_LOG_LEVEL"):
         os.environ.setdefault(name, {"MASAR_LOG_FORMAT": "text", "MASAR_LOG_LEVEL": "warning"}[name])
-    own = settings()
+    own = own_settings()
     own.data_dir.mkdir(parents=True, exist_ok=True)
     home = own.data_dir.absolute()
     try:

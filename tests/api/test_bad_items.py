@@ -7,14 +7,14 @@ import pytest
 
 from tests.api.stage import Brokerage, ago, touchpoint
 
-TIMES = (
+TIMES: tuple[Any, ...] = (
     "2099-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "1970-01-01T00:00:00Z",
     "2026-11-01T10:00:00", "2026-11-01", "yesterday", "", "2026-13-01T10:00:00Z", "2026-11-01T25:00:00Z",
     "2026-11-01T10:00:00Z\x00", 1763634896, 1763634896000, "1763634896000", 1e400, True, [], {},
 )  # fmt: skip
 """None of them a moment at which somebody did something."""
 
-ROOM_VALUES = {
+ROOM_VALUES: dict[str, tuple[Any, ...]] = {
     "dwell_s": (-1, -0.001, 86_401, 1e308, "12.5", True, None, [], {}, float("nan"), float("inf"), 10**30),
     "rooms_available": (0, -1, 501, 2.5, "6", True, 10**30, float("nan")),
     "room": ("", "x" * 81, "a\x00b", 7, True, None, ["kitchen"]),
@@ -26,7 +26,7 @@ ROOM_VALUES = {
 }  # fmt: skip
 """Fields of a visit to a room → values that none of them may have."""
 
-BESIDE = {
+BESIDE: dict[str, tuple[Any, ...]] = {
     "id": ("", "x" * 201, "a\x00b", 7, None, True, ["t"], {}),
     "kind": ("", "tours.ROOM_VISITED.v1", "tours.room_visited.v2", None, 1, [], {}),
     "occurred_at": (*TIMES, None),

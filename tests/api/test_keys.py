@@ -15,7 +15,8 @@ READ, WRITE = "/api/people", "/api/touchpoints"
 
 
 def as_stranger(stage: Stage, authorization: str | bytes | None, path: str = READ) -> httpx.Response:
-    headers = {} if authorization is None else {"authorization": authorization}
+    shown = authorization.encode() if isinstance(authorization, str) else authorization
+    headers = {} if shown is None else {b"authorization": shown}
     return stage.client().get(path, headers=headers)
 
 

@@ -115,7 +115,7 @@ def test_a_limit_is_1_to_200(full: Brokerage, path: str, limit: str) -> None:
 
 CURSORS = [
     "", "x", "é", "%00", "AAAA", "bnVsbA", "W10", "e30", "Ww", "A" * 10_000,
-    encode_cursor("a", "b"), encode_cursor(1), encode_cursor(1, 2), encode_cursor(1, 2, 3), encode_cursor("x"),
+    encode_cursor("a", "b"), encode_cursor(1, 2), encode_cursor(1, 2, 3), encode_cursor("x"),
     encode_cursor(None, None), encode_cursor(1.5, "x"), encode_cursor([1], {}), encode_cursor(2**63, 2**63),
     encode_cursor("\x00"), encode_cursor(1, "\x00"), encode_cursor(True), encode_cursor(-1, "not-a-uuid"),
 ]  # fmt: skip
@@ -124,19 +124,17 @@ CURSORS = [
 @pytest.mark.parametrize("cursor", CURSORS)
 @pytest.mark.parametrize("path", LISTS)
 def test_a_cursor_that_is_not_ours_is_refused(full: Brokerage, path: str, cursor: str) -> None:
-    if path == "/api/events" and cursor == encode_cursor(1):
-        assert full.reader.get(path, params={"cursor": cursor}).status_code == 200
-        return
     response = full.reader.get(path, params={"cursor": cursor})
     assert response.status_code == 422, response.text
     assert fields_of(response) == ["cursor"]
 
 
-@pytest.mark.parametrize("number", [2**31, 2**62, -(2**62), 0])
-@pytest.mark.parametrize("path", ["/api/people", "/api/conversions"])
-def test_a_cursor_beyond_the_list_is_an_empty_page_or_all_of_it(full: Brokerage, path: str, number: int) -> None:
-    cursor = encode_cursor(number, "0a11ce00-0000-4000-8000-000000000001")
-    assert full.reader.get(path, params={"cursor": cursor}).status_code in (200, 422)
+@pytest.mark.parametrize("number", [2**62, -(2**62), 0])
+@pytest.mark.parametrize("path", LISTS)
+def test_a_cursor_from_beyond_a_list_still_makes_a_page(full: Brokerage, path: str, number: int) -> None:
+    place = (number,) if path == "/api/events" else (number, "0a11ce00-0000-4000-8000-000000000001")
+    whole = full.read(path, limit=200)["items"]
+    assert full.read(path, cursor=encode_cursor(*place), limit=200)["items"] in ([], whole)
 
 
 WRONG = [
@@ -169,8 +167,7 @@ def test_a_wrong_filter_is_named(full: Brokerage, path: str, name: str, value: s
 @pytest.mark.parametrize("path", READS[1:])
 def test_any_moment_may_be_asked_for(full: Brokerage, path: str, moment: str) -> None:
     for name in ("since", "until"):
-        response = full.reader.get(f"{path}?{name}={quote(moment)}")
-        assert response.status_code in (200, 422), response.text
+        assert full.reader.get(f"{path}?{name}={quote(moment)}").status_code == 200
 
 
 @pytest.mark.parametrize("name", ["brokerage_id", "tenant", "include", "sort", "persons", "filter[name]", "order_by"])

@@ -96,7 +96,7 @@ def test_no_fact_is_not_found(busy: Brokerage, name: str) -> None:
 def test_a_hot_tour_is_worth_a_purchase_and_says_why(toured: Brokerage) -> None:
     conversion = next(one for one in toured.read("/api/conversions")["items"] if one["slot"] == "tour_outcome"
                       and one["event_name"] == "Purchase")  # fmt: skip
-    assert (Decimal(conversion["value"]), conversion["currency"], conversion["status"]) == (500, "EGP", "waiting")
+    assert (float(conversion["value"]), conversion["currency"], conversion["status"]) == (500, "EGP", "waiting")
     one = toured.read(f"/api/conversions/{conversion['id']}")
     assert one["cause"]["kind"] == "tours.completed.v1"
     assert one["cause"]["id"] == conversion["cause_id"]

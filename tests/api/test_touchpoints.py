@@ -142,8 +142,7 @@ def test_the_request_id_stays_with_the_fact(nile: Brokerage) -> None:
 
 @pytest.mark.parametrize("given", ["", "not-a-uuid", "é", "1" * 5000])
 def test_a_request_id_that_is_none_gives_way_to_a_new_one(busy: Brokerage, given: str) -> None:
-    response = busy.producer.post(
-        "/api/touchpoints", json=[touchpoint()], headers={"x-request-id": given.encode("latin-1")}
-    )
+    headers = {b"x-request-id": given.encode("latin-1")}
+    response = busy.producer.post("/api/touchpoints", json=[touchpoint()], headers=headers)
     assert response.status_code == 200
     assert response.headers["x-request-id"] != given

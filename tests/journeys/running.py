@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -108,6 +108,16 @@ class Masar:
         except ProcessLookupError:
             return False
         return True
+
+    def kill_all(self) -> None:
+        """Kill the supervisor and every service with -9, as a power cut would."""
+        status = self.status() or {}
+        pids = [status.get("pid"), *(one["pid"] for one in status.get("services", {}).values())]
+        for pid in filter(None, pids):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if self.up is not None:
+            self.up.wait(timeout=30)
 
     def stop(self) -> None:
         for process in (self.up, self.meta):

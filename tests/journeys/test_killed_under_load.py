@@ -58,8 +58,9 @@ def test_nothing_is_lost_or_doubled_whatever_dies(tmp_path: Path) -> None:
         killed = _kill_in_turn(masar, load)
         load.join()
         assert set(killed) == set(VICTIMS), f"only {killed} died"
+        masar.kill_all()
+        masar.start()
         masar.faults()
-        until(masar.ready, "readiness")
         until(masar.settled, "an empty backlog", 120)
 
         again = masar.post(load.acknowledged[:900])

@@ -23,8 +23,10 @@ from domain.scoring.plain import PLAIN
 from domain.scoring.policy import ConversionRow, Policy, Trigger, score
 from domain.shared.fact import Fact, Touchpoint
 from domain.shared.personal import ERASED, Erased, Open, Sealed, opened, personal_fields, privacy_of
+from projections.people import PEOPLE
 from tests.cast import ANNA, NILE_HOMES, PIXEL, at, recorded
 from tests.laws.histories import histories, told_by_people
+from tests.memory import MemoryStorage
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 KEY = bytes(range(32))
@@ -271,9 +273,6 @@ def test_every_row_names_a_fact_that_somebody_folds(policy: Policy) -> None:
 @settings(max_examples=80)
 @given(log=histories())
 def test_scores_stay_within_a_hundred(log: Any) -> None:
-    from projections.people import PEOPLE
-    from tests.memory import MemoryStorage
-
     for person in MemoryStorage(PEOPLE, log).run().all_states().values():
         for one in (*person.tour_scores.values(), *person.form_scores.values()):
             assert 0 <= one.score <= 100
