@@ -25,11 +25,11 @@ FULL = Sizes(
     replay_rounds=3, library_replayed=1_500, latency_s=15, accepted=300, delivered=10_000,
 )  # fmt: skip
 QUICK = Sizes(
-    rounds=3, append_s=0.2, http_s=1, http_connections=(1, 64, 256), open_loop_s=4, replayed=20_000,
+    rounds=2, append_s=0.15, http_s=0.8, http_connections=(1, 64, 256), open_loop_s=4, replayed=20_000,
     replay_rounds=3, library_replayed=300, latency_s=4, accepted=60, delivered=4_000,
 )  # fmt: skip
 TINY = Sizes(
-    rounds=1, append_s=0.05, http_s=0.2, http_connections=(1, 64), open_loop_s=0.5, replayed=1_000,
-    replay_rounds=1, library_replayed=20, latency_s=0.5, accepted=5, delivered=10,
+    rounds=1, append_s=0.02, http_s=0.1, http_connections=(64,), open_loop_s=0.2, replayed=1_000,
+    replay_rounds=1, library_replayed=20, latency_s=0.2, accepted=3, delivered=200,
 )  # fmt: skip
 """For trying the bench itself; its figures say nothing."""
