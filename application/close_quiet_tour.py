@@ -55,7 +55,7 @@ def _end(message: Leased, session_id: str, tour: TourNow, last_at: datetime) -> 
     return NewFact(
         id=uuid5(ENDS, f"{message.brokerage_id}|{session_id}"),
         brokerage_id=message.brokerage_id,
-        fact=TourEnded(session_id=session_id, property_id=tour.property_id, occurred_at=last_at),
+        fact=TourEnded(session_id=session_id, property_id=tour.property_id or None, occurred_at=last_at),
         subject_id=tour.subject_id,
         cause_id=message.cause_id,
         correlation_id=message.correlation_id,

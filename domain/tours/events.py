@@ -99,4 +99,4 @@ class TourEnded(Fact):
 
     kind: Open[Literal["tours.ended.v1"]] = "tours.ended.v1"
     session_id: Open[Ref]
-    property_id: Open[Ref]
+    property_id: Open[Ref | None] = None  # where any touchpoint of the tour named it

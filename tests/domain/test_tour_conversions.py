@@ -5,8 +5,23 @@ from typing import Any
 import pytest
 
 from domain.shared.fact import Fact
-from domain.tours.events import Milestone
-from tests.cast import ANNA, BASEM, FLAT, PIXEL, TOUR, TOUR_2, VILLA, acted, completed, ended, reached, room, started
+from domain.tours.events import Milestone, TourEnded, TourMilestoneReached
+from tests.cast import (
+    ANNA,
+    BASEM,
+    FLAT,
+    PIXEL,
+    TOUR,
+    TOUR_2,
+    VILLA,
+    acted,
+    at,
+    completed,
+    ended,
+    reached,
+    room,
+    started,
+)
 from tests.spec import given
 
 COLD = ("ViewContent", 10.0)
@@ -37,6 +52,13 @@ def test_a_tour_that_went_quiet_is_closed_by_us_as_of_its_last_activity() -> Non
     story = given(ANNA.did(started(origin="app"))).when(ANNA.did(ended(when=60)).late(minutes=30)).then_sends(COLD)
     assert story.conversion.at_ms == started(when=60).occurred_at.timestamp() * 1000
     assert story.conversion.action_source == "app"
+
+
+def test_a_tour_of_which_nobody_named_the_home_is_closed_all_the_same() -> None:
+    posted = TourMilestoneReached(session_id=TOUR, milestone="shared_tour", occurred_at=at())
+    closed = TourEnded(session_id=TOUR, occurred_at=at(60))
+    story = given(ANNA.did(posted)).when(ANNA.did(closed)).then_sends(COLD)
+    assert story.conversion.custom == {"engagement_score": 0}
 
 
 def test_an_open_tour_tells_nothing_yet() -> None:
