@@ -13,7 +13,8 @@ from adapters.postgres.queries import people as queries
 from api import show
 from api.errors import Refusal
 from api.reading import Limit, answer, caller, decode_cursor, encode_cursor, services
-from domain.people.profile import Profile
+from domain.people.profile import Profile, tour_signals
+from domain.tours.session import milestones_of
 
 router = APIRouter(tags=["people"])
 PROFILE: TypeAdapter[Profile] = TypeAdapter(Profile)
@@ -99,6 +100,7 @@ def _tour(profile: Profile, session_id: str) -> dict[str, Any]:
         "session_id": session_id, "property_id": session.property_id, "tour_kind": session.tour_kind,
         "rooms": {room: {"visits": visits, "dwell_s": ms / 1000} for room, (visits, ms) in session.rooms.items()},
         "total_time_s": session.total_ms / 1000, "closed_by": session.closed_by, "late": session.late,
+        "milestones": milestones_of(session), "signals": tour_signals(profile, session_id),
         **score.model_dump(),
     }  # fmt: skip
 

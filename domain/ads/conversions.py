@@ -132,7 +132,12 @@ def _tour_occasions(session: TourSession, house: House, again: bool) -> list[Occ
 
 def _lead_occasion(fact: LeadFormSubmitted, recorded: Recorded, house: House) -> Occasion:
     scored = form.score_of(fact, str(recorded.stream_id), house.policy)
-    facts = {**form.facts_of(fact), "form_score": scored.score, "quality": scored.quality}
+    facts = {
+        **form.facts_of(fact),
+        "form_score": scored.score,
+        "quality": scored.quality,
+        "conversion_probability": form.conversion_probability(scored),
+    }
     return Occasion("lead_form", facts, property_id=fact.property_id, origin=fact.origin, test=fact.test)
 
 

@@ -6,6 +6,9 @@ from domain.scoring.policy import FactValue, Policy, Score, score
 COMMISSION_RATE = 0.025
 """Share of a price that a brokerage earns."""
 
+MOST_CERTAIN = 95
+"""Percent: nobody has bought before they have."""
+
 AD_HINTS = frozenset({"fbclid", "fbc", "ctwa_clid", "lead_id"})
 
 
@@ -22,6 +25,11 @@ def facts_of(form: LeadFormSubmitted) -> dict[str, FactValue]:
         "from_ad": bool(AD_HINTS & set(form.hint_kinds)) or _paid(form),
         "estimated_value": round(price * COMMISSION_RATE / 100, 2) if price is not None else None,
     }
+
+
+def conversion_probability(scored: Score) -> int:
+    """Return the chance in percent that the asker buys, as a form tells it: its score, never quite certain."""
+    return min(MOST_CERTAIN, scored.score)
 
 
 def score_of(form: LeadFormSubmitted, event: str, policy: Policy) -> Score:

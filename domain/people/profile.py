@@ -12,7 +12,7 @@ from domain.people.contact import Contact
 from domain.people.events import ConsentGiven, ConsentWithdrawn
 from domain.people.hints import STRONG
 from domain.properties.events import PropertySaved
-from domain.scoring.policy import Score
+from domain.scoring.policy import FactValue, Score
 from domain.shared.clock import millis
 from domain.shared.fact import Recorded, Touchpoint
 from domain.tours import session as tour
@@ -69,6 +69,23 @@ def evolve(profile: Profile, recorded: Recorded, house: House) -> Profile:
             return replace(profile, consents=consent.evolve(profile.consents, fact))
         case _:
             return profile
+
+
+def tour_signals(profile: Profile, session_id: str) -> dict[str, FactValue]:
+    """Return what else a tour tells, from it and from the person's other touchpoints; none of it earns points."""
+    session = profile.tours[session_id]
+    facts = tour.facts_of(session)
+    return {
+        "actions_per_minute": facts["actions_per_minute"],
+        "interaction_burst": facts["interaction_burst"],
+        "more_than_half": facts["more_than_half"],
+        "return_session": any(
+            other.property_id == session.property_id and other.first_ms < session.first_ms
+            for other in profile.tours.values()
+        ),
+        "saved_the_property": session.property_id in profile.saved,
+        "shared_the_tour": bool(facts.get("shared_tour")),
+    }
 
 
 def _seen(profile: Profile, fact: Touchpoint) -> Profile:

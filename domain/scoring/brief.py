@@ -53,7 +53,7 @@ CONVERSIONS = (
     _milestone("tour_downloaded",  "CompleteRegistration", 300, "took it home"),
     ConversionRow(
         slot="lead_form", on="lead_form", event_name="Lead", value=Value(base="form_score"), category="lead_form",
-        extra=("estimated_value", "quality"), once_per="touchpoint", why="asked to be called",
+        extra=("estimated_value", "conversion_probability", "quality"), once_per="touchpoint", why="asked to be called",
     ),
 )
 # fmt: on

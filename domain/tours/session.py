@@ -27,7 +27,7 @@ BURST_ACTIONS, BURST_MS = 5, 20_000
 BEDROOM_FOCUS_MS = 60_000
 KITCHEN_FOCUS_MS, KITCHEN_ACTIONS = 45_000, 2
 MOST_KEPT = 500
-"""Evidence and actions kept per session; totals go on counting beyond."""
+"""Log entries of visits, and actions, kept per session: the first ones. Rooms and times count beyond."""
 
 SHARE, DOWNLOAD = "share", "download"
 

@@ -50,7 +50,9 @@ def test_each_answer_has_its_points(by: Person, answers: dict[str, Any], score: 
 def test_a_form_is_a_lead_worth_its_score() -> None:
     told = given().when(ANNA.did(form(**ALL))).then_sends(("Lead", 90.0)).conversion
     assert (told.slot, told.category) == ("lead_form", "lead_form")
-    assert told.custom == {"estimated_value": 125_000.0, "quality": "hot", "property_id": VILLA}
+    assert told.custom == {
+        "estimated_value": 125_000.0, "conversion_probability": 90, "quality": "hot", "property_id": VILLA,
+    }  # fmt: skip
 
 
 def test_the_estimate_is_a_fortieth_of_the_price_in_currency_units() -> None:

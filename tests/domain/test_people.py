@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from domain.people import consent
+from domain.people import consent, profile
 from domain.people.consent import Consents
 from domain.people.events import ConsentGiven, ConsentWithdrawn
 from domain.shared.personal import Sealed
@@ -14,9 +14,11 @@ from tests.cast import (
     ANNA,
     NOBODY,
     TOUR,
+    TOUR_2,
     VILLA,
     VISITOR,
     Told,
+    acted,
     allowed,
     completed,
     forbade,
@@ -103,3 +105,14 @@ LABELS: list[tuple[Any, ...]] = [
 @pytest.mark.parametrize(("label", "kind"), LABELS)
 def test_a_rooms_label_tells_its_kind(label: str, kind: str) -> None:
     assert room_kind(label) == kind
+
+
+def test_a_tour_shows_what_it_tells_beside_its_points() -> None:
+    first = [room("salon", 40), acted("share", when=50), completed(when=60)]
+    second = [room("salon", 40, session=TOUR_2, when=3600), completed(session=TOUR_2, when=3700)]
+    person = given(*map(ANNA.did, [*first, *second, saved(VILLA)])).profiles[ANNA.subject_id]
+    once, again = profile.tour_signals(person, TOUR), profile.tour_signals(person, TOUR_2)
+    assert (once["return_session"], again["return_session"]) == (False, True)
+    assert (once["shared_the_tour"], again["shared_the_tour"]) == (True, False)
+    assert once["saved_the_property"] is True
+    assert once["actions_per_minute"] == 1.5

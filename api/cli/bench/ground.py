@@ -19,6 +19,7 @@ from adapters.embedded.service import Kept, Service
 from adapters.postgres.connections import connect
 from adapters.postgres.migrate import migrate
 from adapters.postgres.positions import newest_position
+from adapters.postgres.secrets import TOKEN
 from adapters.sealing import MasterKey
 from api.auth.issuing import create_key
 from api.cli.context import ROOT, set_up
@@ -28,7 +29,7 @@ from api.settings import Settings
 from domain.brokerage.events import BrokerageRegistered, DatasetConnected
 from domain.scoring.brief import BRIEF
 
-DATASET, TOKEN = "1234567890", "a-token-for-the-simulator"
+DATASET, ACCESS = "1234567890", "an-access-for-the-simulator"
 PATIENCE_S = 60.0
 SKIP = "UPDATE projection.builds SET position = %s WHERE status = 'live'"
 
@@ -120,7 +121,7 @@ def _brokerage(own: Settings) -> UUID:
         wanted = BrokerageRegistered(name="Bench", currency="EGP", region="EG", ask_first=False, occurred_at=now)
         brokerage_id = register_brokerage(setting, "bench", wanted, BRIEF)
         dataset = DatasetConnected(dataset_id=DATASET, role="website", occurred_at=now)
-        give_dataset(setting, own, brokerage_id, dataset, {"token": TOKEN})
+        give_dataset(setting, own, brokerage_id, dataset, {TOKEN: ACCESS})
     return brokerage_id
 
 
