@@ -5,12 +5,17 @@ BROKERAGE = "NULLIF(current_setting('masar.brokerage', true), '')::uuid"
 
 
 def protect(
-    table: str, *, reads: tuple[str, ...] = (), writes: tuple[str, ...] = (), all_rows: tuple[str, ...] = ()
+    table: str,
+    *,
+    reads: tuple[str, ...] = (),
+    reads_all: tuple[str, ...] = (),
+    writes_all: tuple[str, ...] = (),
 ) -> str:
     """Return the statements that force row-level security on a table.
 
-    Roles in `reads` and `writes` see the rows of the brokerage in their transaction; those in `all_rows` see
-    every brokerage's and may write. The owner keeps a policy of its own, for the append functions.
+    Roles in `reads` see the rows of the brokerage in their transaction; those in `reads_all` see every
+    brokerage's, and those in `writes_all` may change them as well. The owner keeps a policy of its own, for the
+    append functions.
     """
     lines = [
         f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
@@ -22,13 +27,12 @@ def protect(
             f"CREATE POLICY {role}_reads ON {table} FOR SELECT TO {role} USING (brokerage_id = {BROKERAGE})",
             f"GRANT SELECT ON {table} TO {role}",
         ]
-    for role in writes:
+    for role in reads_all:
         lines += [
-            f"CREATE POLICY {role}_writes ON {table} TO {role} "
-            f"USING (brokerage_id = {BROKERAGE}) WITH CHECK (brokerage_id = {BROKERAGE})",
-            f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {role}",
+            f"CREATE POLICY {role}_reads_all ON {table} FOR SELECT TO {role} USING (true)",
+            f"GRANT SELECT ON {table} TO {role}",
         ]
-    for role in all_rows:
+    for role in writes_all:
         lines += [
             f"CREATE POLICY {role}_all ON {table} TO {role} USING (true) WITH CHECK (true)",
             f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {role}",
@@ -38,4 +42,4 @@ def protect(
 
 def protect_read_model(table: str) -> str:
     """Return the statements for a table of a read model: the app and the auditor read, the projector writes."""
-    return protect(table, reads=("masar_app", "masar_auditor"), all_rows=("masar_projector",))
+    return protect(table, reads=("masar_app", "masar_auditor"), writes_all=("masar_projector",))

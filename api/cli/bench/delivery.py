@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from adapters.postgres.connections import connect
-from api.cli.bench.ground import Ground, skip_to_end, wait_until
+from api.cli.bench.ground import DATASET, Ground, skip_to_end, wait_until
 from api.cli.bench.http import api_process, post
 from api.cli.bench.load import Report
 from api.cli.bench.rows import Row, percentile
@@ -22,6 +22,7 @@ WARM_UP_LEADS = 2
 EVENT_IDS = "SELECT cause_id::text, event_id FROM read_models.conversions WHERE cause_id = ANY(%s::uuid[])"
 WAITING = "SELECT count(*) FROM outbox.messages WHERE kind = 'conversion' AND state = 'waiting'"
 PAGE = 10_000
+EVENT = "Lead"
 
 
 def delivery_rows(ground: Ground, sizes: Sizes) -> list[Row]:
@@ -34,25 +35,27 @@ def delivery_rows(ground: Ground, sizes: Sizes) -> list[Row]:
 
 
 class Ledger:
-    """What the simulator received."""
+    """The lead forms' conversions that the simulator received."""
 
     def __init__(self, address: str) -> None:
         self._client = httpx.Client(base_url=address, trust_env=False, timeout=10)
 
     def count(self) -> int:
-        """Return how many events were received."""
-        return int(self._client.get("/_simulator/summary").json()["events_received"])
+        """Return how many were received."""
+        datasets = self._client.get("/_simulator/summary").json()["datasets"]
+        return int(datasets.get(DATASET, {}).get(EVENT, {}).get("received", 0))
 
-    def after(self, cursor: int) -> list[tuple[str, str, float]]:
-        """Return (event id, request id, unix time of receipt) of the events after the first `cursor` ones."""
-        entries: list[dict[str, Any]] = []
-        following: int | None = cursor
+    def entries(self) -> list[tuple[str, str, float]]:
+        """Return (event id, request id, unix time of receipt) of each, in order."""
+        found: list[dict[str, Any]] = []
+        following: int | None = 0
         while following is not None:
-            page = self._client.get("/_simulator/ledger", params={"limit": PAGE, "cursor": following}).json()
-            entries, following = entries + page["data"], page["next_cursor"]
+            query = {"event_name": EVENT, "limit": PAGE, "cursor": following}
+            page = self._client.get("/_simulator/ledger", params=query).json()
+            found, following = found + page["data"], page["next_cursor"]
         return [
             (one["event_id"], one["request_id"], datetime.fromisoformat(one["received_at"]).timestamp())
-            for one in entries
+            for one in found
         ]
 
 
@@ -80,7 +83,7 @@ def _accepted(ground: Ground, sizes: Sizes, port: int, ledger: Ledger) -> list[R
     wait_until(lambda: ledger.count() >= WARM_UP_LEADS, "the first conversions")
     report = _post_leads(ground, port, sizes.accepted, per_s=PACE_PER_S)
     wait_until(lambda: ledger.count() >= WARM_UP_LEADS + sizes.accepted, f"{sizes.accepted} conversions")
-    took_ms = _took_ms(ground, report, {event: at for event, _, at in ledger.after(0)})
+    took_ms = _took_ms(ground, report, {event: at for event, _, at in ledger.entries()})
     return [
         Row("touchpoint_to_accepted_p50_ms", round(percentile(took_ms, 0.5)), "ms"),
         Row("touchpoint_to_accepted_p95_ms", round(percentile(took_ms, 0.95)), "ms"),
@@ -107,7 +110,7 @@ def _delivered(ground: Ground, sizes: Sizes, port: int, ledger: Ledger) -> Row:
         )
     with workers(ground):
         wait_until(lambda: ledger.count() >= before + sizes.delivered, f"{sizes.delivered} conversions delivered")
-    entries = ledger.after(before)
+    entries = ledger.entries()[before:]
     first = min(entries, key=lambda one: one[2])
     later = sum(request != first[1] for _, request, _ in entries)
     took_s = max(at for _, _, at in entries) - first[2]

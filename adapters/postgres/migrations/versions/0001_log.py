@@ -204,14 +204,12 @@ def upgrade() -> None:
         op.execute(CREATE_ROLE.format(role=role))
     for statements in (LOG, APPEND, REGISTRY, AUTH, GRANTS):
         op.execute(statements)
-    op.execute(
-        protect("log.masar_events", reads=("masar_app", "masar_auditor"))
-        + "CREATE POLICY masar_projector_all ON log.masar_events FOR SELECT TO masar_projector USING (true);"
-        + "GRANT SELECT ON log.masar_events TO masar_projector;"
-        + protect("registry.subjects", all_rows=("masar_registry",))
-        + protect("registry.identities", all_rows=("masar_registry",))
-        + protect("registry.secrets", all_rows=("masar_registry",))
-        + protect("auth.brokerages", reads=("masar_app", "masar_auditor"))
-        + protect("auth.keys", reads=("masar_auditor",), writes=("masar_app",))
-        + "REVOKE DELETE ON auth.keys FROM masar_app;"
-    )
+    for statements in (
+        protect("log.masar_events", reads=("masar_app", "masar_auditor"), reads_all=("masar_projector",)),
+        protect("registry.subjects", writes_all=("masar_registry",)),
+        protect("registry.identities", writes_all=("masar_registry",)),
+        protect("registry.secrets", writes_all=("masar_registry",)),
+        protect("auth.brokerages", reads=("masar_app", "masar_auditor"), reads_all=("masar_projector",)),
+        protect("auth.keys", reads=("masar_auditor",)),
+    ):
+        op.execute(statements)
