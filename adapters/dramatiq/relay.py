@@ -85,6 +85,7 @@ class Relay:
         outbox = Outbox(self._line())
         if now_s - self._swept_s >= SWEEP_S:
             freed = outbox.sweep()
+            outbox.forget_bodies()
             self._swept_s = now_s
             if freed:
                 log.warning("messages_freed", messages=freed)

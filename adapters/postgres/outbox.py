@@ -176,6 +176,11 @@ def renew(connection: Connection[Any], messages: Sequence[Leased], seconds: int 
         raise LeaseLost("a lease ran out while its batch was being sent")
 
 
+KEPT_DAYS = 30
+"""How long the body of a request can be opened; the fact that it was sent stays for ever."""
+FORGET_BODIES = "DELETE FROM outbox.bodies WHERE created_at < now() - make_interval(days => %s)"
+
+
 class Outbox:
     """Leases messages on one autocommit connection as `masar_projector`; every call commits before it returns."""
 
@@ -202,6 +207,10 @@ class Outbox:
     def put_back(self, leases: Sequence[int], why: str) -> None:
         """Let what is still under these leases wait again: the work on it broke off."""
         self.connection.execute(PUT_BACK, (why, list(leases)))
+
+    def forget_bodies(self) -> int:
+        """Delete the bodies of requests older than KEPT_DAYS; return how many."""
+        return self.connection.execute(FORGET_BODIES, (KEPT_DAYS,)).rowcount
 
     def sweep(self) -> int:
         """Free the messages of workers that went away, and the parked ones that nothing holds; return how many."""

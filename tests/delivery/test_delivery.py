@@ -322,3 +322,16 @@ def _with_a_bad_event(draft: Any, bad: str) -> Any:
         return made
 
     return drafted
+
+
+def test_the_body_of_a_request_is_forgotten_after_a_month(stage: Stage) -> None:
+    owner = stage.db.owner
+    owner.execute(
+        "INSERT INTO outbox.bodies (request_id, brokerage_id, sealed, created_at) VALUES "
+        "(gen_random_uuid(), %(id)s, 'old', now() - interval '31 days'), "
+        "(gen_random_uuid(), %(id)s, 'new', now() - interval '29 days')",
+        {"id": stage.brokerage_id},
+    )
+    assert Outbox(stage.db.work).forget_bodies() == 1
+    rows = owner.execute("SELECT sealed FROM outbox.bodies WHERE brokerage_id = %s", (stage.brokerage_id,)).fetchall()
+    assert [bytes(sealed) for (sealed,) in rows] == [b"new"]

@@ -1,7 +1,7 @@
 """`masar bench`: measures this machine in one run, on a database of its own that is gone afterwards."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import orjson
 from rich.console import Console
@@ -9,8 +9,8 @@ from rich.console import Console
 from adapters.embedded.service import EmbeddedError
 from api.cli.bench.append import append_rows, prepare
 from api.cli.bench.delivery import delivery_rows
-from api.cli.bench.ground import BenchFailed, Ground, opened
-from api.cli.bench.http import http_rows
+from api.cli.bench.ground import BenchFailed, Ground, opened, skip_to_end
+from api.cli.bench.http import api_process, http_rows
 from api.cli.bench.latency import latency_rows
 from api.cli.bench.machine import describe, fsync_ms
 from api.cli.bench.replay import fill, replay_rows
@@ -20,14 +20,6 @@ from api.cli.bench.sizes import FULL, QUICK, Sizes
 
 SWITCH_S = 0.0005
 """As in our processes: threads that wait for a database get their turn at once. All contenders run under it."""
-
-PARTS: dict[str, Callable[[Ground, Sizes], list[Row]]] = {
-    "replaying": replay_rows,
-    "appending": append_rows,
-    "posting": http_rows,
-    "following to the read models": latency_rows,
-    "following to the simulator": delivery_rows,
-}
 
 
 def run(json: bool, quick: bool) -> int:
@@ -54,14 +46,25 @@ def measure(sizes: Sizes, tell: Callable[[str], None]) -> tuple[dict[str, object
     sys.setswitchinterval(SWITCH_S)
     try:
         with opened() as ground:
-            machine, fsync = describe(ground.url), fsync_ms(ground.home)
-            prepare(ground)
-            tell("filling the log")
-            fill(ground, sizes.replayed)
-            rows: list[Row] = []
-            for part, rows_of in PARTS.items():
-                tell(part)
-                rows += rows_of(ground, sizes)
-            return machine, fsync, rows
+            return describe(ground.url), fsync_ms(ground.home), list(_rows(ground, sizes, tell))
     finally:
         sys.setswitchinterval(waited)
+
+
+def _rows(ground: Ground, sizes: Sizes, tell: Callable[[str], None]) -> Iterator[Row]:
+    tell("filling the log")
+    prepare(ground)
+    fill(ground, sizes.replayed)
+    tell("replaying")
+    yield from replay_rows(ground, sizes)
+    tell("appending")
+    yield from append_rows(ground, sizes)
+    with api_process(ground) as port:
+        tell("posting")
+        yield from http_rows(ground, sizes, port)
+        skip_to_end(ground)
+        with ground.process("projector"):
+            tell("following touchpoints to the read models")
+            yield from latency_rows(ground, sizes, port)
+            tell("following touchpoints to the simulator")
+            yield from delivery_rows(ground, sizes, port)

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 
 from adapters.postgres.connections import connect
-from api.cli.bench.ground import DATASET, Ground, skip_to_end, wait_until
-from api.cli.bench.http import api_process, post
+from api.cli.bench.ground import DATASET, Ground, wait_until
+from api.cli.bench.http import post
 from api.cli.bench.load import Report
 from api.cli.bench.rows import Row, percentile
 from api.cli.bench.sizes import Sizes
@@ -25,10 +25,9 @@ PAGE = 10_000
 EVENT = "Lead"
 
 
-def delivery_rows(ground: Ground, sizes: Sizes) -> list[Row]:
-    """Follow lead forms all the way, then let a pile of conversions go at once."""
-    skip_to_end(ground)
-    with simulator(ground) as ledger, api_process(ground) as port, ground.process("projector"):
+def delivery_rows(ground: Ground, sizes: Sizes, port: int) -> list[Row]:
+    """Follow lead forms all the way, then let a pile of conversions go at once. The projector has to run."""
+    with simulator(ground) as ledger:
         with workers(ground):
             rows = _accepted(ground, sizes, port, ledger)
         return [*rows, _delivered(ground, sizes, port, ledger)]
@@ -50,7 +49,7 @@ class Ledger:
         found: list[dict[str, Any]] = []
         following: int | None = 0
         while following is not None:
-            query = {"event_name": EVENT, "limit": PAGE, "cursor": following}
+            query: dict[str, str | int] = {"event_name": EVENT, "limit": PAGE, "cursor": following}
             page = self._client.get("/_simulator/ledger", params=query).json()
             found, following = found + page["data"], page["next_cursor"]
         return [
@@ -64,7 +63,7 @@ def simulator(ground: Ground) -> Iterator[Ledger]:
     """Run the simulator where the ground's settings say that Meta is."""
     address = ground.settings.graph_url
     port = address.rpartition(":")[2]
-    with ground.process("simulator", "api.cli", "simulator", "--port", port) as process:
+    with ground.process("simulator", "-m", "api.cli", "simulator", "--port", port) as process:
         process.wait_for(f"{address}/_simulator/health")
         yield Ledger(address)
 

@@ -48,8 +48,8 @@ class Ground:
     brokerage_id: UUID
     key: str
 
-    def process(self, name: str, *module: str, **environment: str) -> "Process":
-        """Return a process of the product (`python -m api.cli NAME`, or another module) to be run with `with`."""
+    def process(self, name: str, *script: str, **environment: str) -> "Process":
+        """Return a process of the product (`python -m api.cli NAME`, or a script of ours) to be run with `with`."""
         given = {
             "MASAR_DATABASE_URL": self.url,
             "MASAR_REDIS_URL": self.settings.redis_url or "",
@@ -59,7 +59,7 @@ class Ground:
             "PYTHONPATH": str(ROOT),
             **environment,
         }
-        argv = [sys.executable, "-m", *(module or ("api.cli", name))]
+        argv = [sys.executable, "-P", *(script or ("-m", "api.cli", name))]
         return Process(Service(name=name, argv=argv, env=given, grace_s=10), self.home / f"{name}.log")
 
 

@@ -11,6 +11,7 @@ from statistics import median
 from uuid import uuid4
 
 from adapters.postgres.connections import connect
+from api.cli.bench import bare, load
 from api.cli.bench.ground import BenchFailed, Ground, free_port
 from api.cli.bench.load import PATIENCE_S, Order, Report
 from api.cli.bench.rows import Row, alternate, compared, percentile
@@ -23,13 +24,13 @@ WARM_UP_S = 0.3
 COUNT = "SELECT count(*) FROM log.masar_events"
 
 
-def http_rows(ground: Ground, sizes: Sizes) -> list[Row]:
+def http_rows(ground: Ground, sizes: Sizes, port: int) -> list[Row]:
     """Measure single touchpoints by connections, batches, and latency at a steady rate.
 
     Raises BenchFailed where an answer was not good, or fewer touchpoints are stored than were acknowledged.
     """
-    with api_process(ground) as ours, bare_process(ground) as bare:
-        measuring = _Http(ground, sizes, ours, bare)
+    with bare_process(ground) as theirs:
+        measuring = _Http(ground, sizes, port, theirs)
         rows = [row for connections in sizes.http_connections for row in measuring.single(connections)]
         rows += [measuring.batches(), *measuring.steady()]
         measuring.check()
@@ -39,16 +40,16 @@ def http_rows(ground: Ground, sizes: Sizes) -> list[Row]:
 class _Http:
     """Measurements against two servers, counting what ours acknowledged."""
 
-    def __init__(self, ground: Ground, sizes: Sizes, ours: int, bare: int) -> None:
-        self._ground, self._sizes, self._ours, self._bare = ground, sizes, ours, bare
+    def __init__(self, ground: Ground, sizes: Sizes, ours: int, theirs: int) -> None:
+        self._ground, self._sizes, self._ours, self._theirs = ground, sizes, ours, theirs
         self._before, self._acknowledged = _stored(ground), 0
-        for port in (ours, bare):
+        for port in (ours, theirs):
             self._rate(port, 1, seconds=WARM_UP_S)
 
     def single(self, connections: int) -> list[Row]:
         """Measure one touchpoint to a request."""
         measured = alternate(self._sizes.rounds, {
-            "bare": partial(self._rate, self._bare, connections),
+            "bare": partial(self._rate, self._theirs, connections),
             "ours": partial(self._rate, self._ours, connections),
         })  # fmt: skip
         name = f"http_single_{connections}c_vs_bare"
@@ -96,7 +97,7 @@ def api_process(ground: Ground) -> Iterator[int]:
 def bare_process(ground: Ground) -> Iterator[int]:
     """Run the application that does nothing, served the same way; give its port."""
     port = free_port()
-    with ground.process("bare", "api.cli.bench.bare", str(port)) as process:
+    with ground.process("bare", bare.__file__, str(port)) as process:
         process.wait_for(f"http://127.0.0.1:{port}/healthz")
         yield port
 
@@ -108,7 +109,7 @@ def post(
     """Post touchpoints from a process of its own. Raises BenchFailed where an answer was not what it should be."""
     order = Order(port, ground.key, uuid4().hex[:8], connections, seconds, per_s, batch, kind, keep)
     done = subprocess.run(
-        [sys.executable, "-m", "api.cli.bench.load"], input=json.dumps(asdict(order)), capture_output=True, text=True,
+        [sys.executable, "-P", load.__file__], input=json.dumps(asdict(order)), capture_output=True, text=True,
         check=False, cwd=ROOT, timeout=seconds + 2 * PATIENCE_S,
     )  # fmt: skip
     if done.returncode:

@@ -6,8 +6,8 @@ import time
 from bisect import bisect_left
 
 from adapters.postgres.connections import connect
-from api.cli.bench.ground import Ground, skip_to_end, wait_until
-from api.cli.bench.http import STEADY_CONNECTIONS, STEADY_PER_S, WARM_UP_S, api_process, post
+from api.cli.bench.ground import Ground, wait_until
+from api.cli.bench.http import STEADY_CONNECTIONS, STEADY_PER_S, WARM_UP_S, post
 from api.cli.bench.rows import Row, percentile
 from api.cli.bench.sizes import Sizes
 
@@ -51,10 +51,12 @@ class Follower:
                     self._positions.append(row[0])
 
 
-def latency_rows(ground: Ground, sizes: Sizes) -> list[Row]:
-    """Post at a steady rate and follow each touchpoint, from the moment it was due until both read models have it."""
-    skip_to_end(ground)
-    with api_process(ground) as port, ground.process("projector"), Follower(ground.url) as follower:
+def latency_rows(ground: Ground, sizes: Sizes, port: int) -> list[Row]:
+    """Post at a steady rate and follow each touchpoint, from the moment it was due until both read models have it.
+
+    The projector has to run.
+    """
+    with Follower(ground.url) as follower:
         _wait_for(follower, json.loads(post(ground, port, 1, WARM_UP_S, keep=True).kept[-1][2]))
         report = post(ground, port, STEADY_CONNECTIONS, sizes.latency_s, per_s=float(STEADY_PER_S), keep=True)
         answers = [(due, json.loads(text)) for due, _, text in report.kept]

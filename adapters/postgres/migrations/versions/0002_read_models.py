@@ -57,6 +57,7 @@ CREATE TABLE outbox.bodies (
   sealed        bytea       NOT NULL,
   created_at    timestamptz NOT NULL DEFAULT now()
 );
+CREATE INDEX bodies_age ON outbox.bodies (created_at);
 """
 
 PROJECTION = """
