@@ -22,12 +22,19 @@ NET = {
 }
 """How soon a dead peer is noticed: a stuck connection must not hold its work for minutes."""
 
+BY_KEY: frozenset[Role] = frozenset({"masar_ingest", "masar_registry", "masar_projector"})
+"""Roles whose statements look rows up by key, many at a time."""
+BY_INDEX = " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c enable_material=off"
+"""A plan made while a table was small is kept while it grows: without this a look-up of some keys reads it all."""
+
 
 def conninfo(url: str, role: Role, *, synchronous: bool = True, name: str = "masar") -> str:
     """Return the connection string of a role; `synchronous=False` where a later flush makes it durable."""
     options = "" if role == "masar_owner" else f"-c role={role}"
     if not synchronous:
         options += " -c synchronous_commit=off"
+    if role in BY_KEY:
+        options += BY_INDEX
     options += " -c lock_timeout=5s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
     return make_conninfo(url, options=options.strip(), application_name=f"{name}:{role}", **NET)
 

@@ -16,7 +16,7 @@ MOST_FACTS, MOST_BYTES = 500, 200_000
 """Per call: more is split. The library's own pipeline hangs above some 200 KB; ours has none, and keeps the cap."""
 
 APPEND_TOUCHPOINTS = """
-SELECT nth, "position", fresh, stored_subject, stored_fingerprint FROM log.append_touchpoints(
+SELECT stream_id, place, fresh, stored_subject, stored_fingerprint FROM log.append_touchpoints(
   %b::uuid[], %b::text[], %b::bytea[], %b::uuid[], %b::uuid[], %b::timestamptz[], %b::uuid[], %b::uuid[], %b::bytea[])
 """
 APPEND_STREAMS = """
@@ -66,7 +66,10 @@ class FlushedRecorder(PostgresApplicationRecorder):
     def append_touchpoints(self, connection: Connection[Any], facts: Sequence[StoredFact]) -> list[Appended]:
         """Append streams of one, each once, on an autocommit connection; nobody may be told before `flush`."""
         rows = connection.execute(APPEND_TOUCHPOINTS, touchpoint_columns(facts), binary=True).fetchall()
-        return [Appended(*row[1:]) for row in rows]
+        results: dict[UUID, Appended] = {}
+        for stream_id, *result in rows:  # the new ones come first
+            results.setdefault(stream_id, Appended(*result))
+        return [results[fact.originator_id] for fact in facts]
 
     def flush(self, connection: Connection[Any]) -> None:
         """Make everything appended before durable."""

@@ -1,12 +1,15 @@
 """What a touchpoint may tell about who did it."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+UNPRINTABLE = re.compile("[\x00-\x1f\ud800-\udfff]")
+
 
 def _printable(text: str) -> str:
-    if any(ord(letter) < 32 or 0xD800 <= ord(letter) <= 0xDFFF for letter in text):
+    if UNPRINTABLE.search(text):
         raise ValueError("must not contain control characters or lone surrogates")
     return text
 

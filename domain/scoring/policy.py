@@ -127,7 +127,7 @@ class Policy(_Table):
 
     def score_table(self, about: str) -> ScoreTable:
         """Return the score table of a subject such as "tours"; an empty one where the policy has none."""
-        return next((table for table in self.scores if table.about == about), ScoreTable(about=about, rows=()))
+        return next((table for table in self.scores if table.about == about), None) or ScoreTable(about=about, rows=())
 
 
 class Reason(_Table):

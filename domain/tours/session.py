@@ -119,12 +119,10 @@ def _completed(session: TourSession, recorded: Recorded, fact: TourCompleted, ev
 
 def _touched(session: TourSession, recorded: Recorded, fact: TourTouchpoint, **changes: object) -> TourSession:
     at, arrived = millis(fact.occurred_at), millis(recorded.recorded_at)
+    if not (session.subject_id and session.tour_kind and session.property_id == fact.property_id):
+        changes |= _introduced(session, recorded, fact)
     return changed(
         session,
-        session_id=fact.session_id,
-        subject_id=session.subject_id or (str(recorded.subject_id) if recorded.subject_id else None),
-        property_id=min(filter(None, (session.property_id, fact.property_id)), default=""),
-        tour_kind=session.tour_kind or fact.tour_kind,
         rooms_available=max(session.rooms_available or 0, fact.rooms_available or 0) or None,
         origin=fact.origin,
         test=session.test or fact.test,
@@ -135,6 +133,16 @@ def _touched(session: TourSession, recorded: Recorded, fact: TourTouchpoint, **c
         late=session.late + (session.closed_by is not None),
         **changes,
     )
+
+
+def _introduced(session: TourSession, recorded: Recorded, fact: TourTouchpoint) -> dict[str, object]:
+    """Return what touchpoints tell about their session; once all of it is told, most only repeat it."""
+    return {
+        "session_id": fact.session_id,
+        "subject_id": session.subject_id or (str(recorded.subject_id) if recorded.subject_id else None),
+        "property_id": min(filter(None, (session.property_id, fact.property_id)), default=""),
+        "tour_kind": session.tour_kind or fact.tour_kind,
+    }
 
 
 def facts_of(session: TourSession) -> dict[str, FactValue]:

@@ -38,7 +38,7 @@ class Held:
 
 
 def batcher_of(writer: Held, **settings: Any) -> Batcher:
-    return Batcher(lambda: cast(Writer, writer), **settings)
+    return Batcher(lambda: cast(Writer, writer), **{"pipelines": 1, **settings})
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -34,6 +34,7 @@ Contender = Callable[[], AbstractContextManager[Write]]
 
 WRITERS = (1, 16)
 BATCHES = (1, 100, 500)
+GROUPED = 16
 HEADLINE = (500, 1)
 """Batch size and writers of `append_500_vs_library`."""
 RAW_TABLE = """
@@ -63,7 +64,7 @@ def append_rows(ground: Ground, sizes: Sizes) -> list[Row]:
                 "ours": partial(_ours, ground.url, recorder_of(log)),
             }
             rows = [row for cell in _cells() for row in _cell(ground, sizes, contenders, *cell)]
-        return rows + _grouped(ground, sizes, recorder_of(log))
+            return rows + _grouped(ground, sizes, recorder_of(log), theirs)
     finally:
         log.close()
 
@@ -87,10 +88,7 @@ def _cell(ground: Ground, sizes: Sizes, contenders: dict[str, Contender], size: 
     )
     amount = "single" if size == 1 else str(size)
     cell = f"append_{amount}_{writers}w"
-    rows = [
-        compared(f"{cell}_vs_library", "facts/s", measured["ours"], "the library's recorder", measured["library"]),
-        compared(f"{cell}_vs_raw", "facts/s", measured["ours"], "raw INSERT", measured["raw"]),
-    ]
+    rows = _compared(cell, measured)
     return rows if (size, writers) != HEADLINE else [*rows, replace(rows[0], name="append_500_vs_library")]
 
 
@@ -160,16 +158,22 @@ def _ours(url: str, recorder: FlushedRecorder) -> Iterator[Write]:
         yield write
 
 
-def _grouped(ground: Ground, sizes: Sizes, recorder: FlushedRecorder) -> list[Row]:
-    """Measure the way in that the API takes: who it is, sealing, group commit; against a raw INSERT of the same."""
-    contenders = {
-        "grouped": lambda: asyncio.run(_through_batcher(ground, recorder, sizes.append_s)),
-        "raw": lambda: drive(
-            partial(_raw, ground.url), [batches(ground.brokerage_id, 1) for _ in range(16)], sizes.append_s
-        ),
-    }
-    measured = alternate(sizes.rounds, contenders)
-    return [compared("append_grouped_16w_vs_raw", "touchpoints/s", measured["grouped"], "raw INSERT", measured["raw"])]
+def _grouped(ground: Ground, sizes: Sizes, recorder: FlushedRecorder, theirs: PostgresApplicationRecorder) -> list[Row]:
+    """Measure the way in that the API takes, with who it is, sealing and group commit, from as many writers at once."""
+    supplies = [batches(ground.brokerage_id, 1) for _ in range(GROUPED)]
+    measured = alternate(sizes.rounds, {
+        "raw": partial(drive, partial(_raw, ground.url), supplies, sizes.append_s),
+        "library": partial(drive, partial(_library, theirs), supplies, sizes.append_s),
+        "ours": lambda: asyncio.run(_through_batcher(ground, recorder, sizes.append_s)),
+    })  # fmt: skip
+    return _compared(f"append_grouped_{GROUPED}w", measured)
+
+
+def _compared(cell: str, measured: dict[str, list[float]]) -> list[Row]:
+    return [
+        compared(f"{cell}_vs_library", "facts/s", measured["ours"], "the library's recorder", measured["library"]),
+        compared(f"{cell}_vs_raw", "facts/s", measured["ours"], "raw INSERT", measured["raw"]),
+    ]
 
 
 async def _through_batcher(ground: Ground, recorder: FlushedRecorder, seconds: float) -> float:
@@ -186,7 +190,7 @@ async def _through_batcher(ground: Ground, recorder: FlushedRecorder, seconds: f
     try:
         await batcher.append(list(islice(supply, 10)))
         started = time.perf_counter()
-        await asyncio.gather(*(write(started + seconds) for _ in range(16)))
+        await asyncio.gather(*(write(started + seconds) for _ in range(GROUPED)))
         return written / (time.perf_counter() - started)
     finally:
         await batcher.close()

@@ -3,7 +3,6 @@
 import os
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import count, islice
@@ -11,6 +10,7 @@ from uuid import UUID, uuid4
 
 from adapters.postgres.mapper import Envelope, SealingMapper, StoredFact
 from domain.people.hints import PersonHints
+from domain.shared.changed import changed
 from domain.shared.fact import Touchpoint
 from domain.tours.events import TourActed, TourCompleted, TourRoomVisited, TourStarted
 
@@ -53,7 +53,7 @@ def _templates(brokerage_id: UUID) -> list[StoredFact]:
 
 def renewed(facts: Sequence[StoredFact]) -> list[StoredFact]:
     """Return facts with new ids."""
-    return [replace(fact, originator_id=uuid4()) for fact in facts]
+    return [changed(fact, originator_id=uuid4()) for fact in facts]
 
 
 def _session(number: int, at: datetime, chance: random.Random) -> Iterator[Touchpoint]:

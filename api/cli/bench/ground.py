@@ -62,6 +62,11 @@ class Ground:
         argv = [sys.executable, "-P", *(script or ("-m", "api.cli", name))]
         return Process(Service(name=name, argv=argv, env=given, grace_s=10), self.home / f"{name}.log")
 
+    def last_words(self, name: str) -> str:
+        """Return the end of what a process wrote."""
+        said = self.home / f"{name}.log"
+        return said.read_text(errors="replace")[-2000:] if said.exists() else ""
+
 
 class Process:
     """A process that runs inside a `with` block and ends with it."""

@@ -108,7 +108,7 @@ def post(
 ) -> Report:  # fmt: skip
     """Post touchpoints from a process of its own. Raises BenchFailed where an answer was not what it should be."""
     order = Order(port, ground.key, uuid4().hex[:8], connections, seconds, per_s, batch, kind, keep)
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - our own script
         [sys.executable, "-P", load.__file__], input=json.dumps(asdict(order)), capture_output=True, text=True,
         check=False, cwd=ROOT, timeout=seconds + 2 * PATIENCE_S,
     )  # fmt: skip
@@ -116,7 +116,7 @@ def post(
         raise BenchFailed(f"the load generator ended: {done.stderr[-2000:]}")
     report = Report(**json.loads(done.stdout))
     if report.bad or not report.good:
-        raise BenchFailed(f"{report.bad} bad answers, such as: {report.first_bad}")
+        raise BenchFailed(f"{report.bad} bad answers, such as: {report.first_bad}\n{ground.last_words('api')}")
     return report
 
 

@@ -61,34 +61,34 @@ APPEND = """
 CREATE FUNCTION log.append_touchpoints(
   ids uuid[], kinds text[], states bytea[], brokerages uuid[], subjects uuid[], happened timestamptz[],
   causes uuid[], correlations uuid[], fingerprints bytea[]
-) RETURNS TABLE (nth bigint, "position" bigint, fresh boolean, stored_subject uuid, stored_fingerprint bytea)
+) RETURNS TABLE (stream_id uuid, place bigint, fresh boolean, stored_subject uuid, stored_fingerprint bytea)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  added bigint;
 BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
   LOCK TABLE log.gate IN EXCLUSIVE MODE;
   NOTIFY masar_log;
   RETURN QUERY
-    WITH given AS (
-      SELECT * FROM unnest(ids, kinds, states, brokerages, subjects, happened, causes, correlations, fingerprints)
+    INSERT INTO log.masar_events AS e (originator_id, originator_version, topic, state, brokerage_id, subject_id,
+                                       occurred_at, cause_id, correlation_id, fingerprint)
+    SELECT t.id, 1, t.kind, t.state, t.brokerage, t.subject, t.happened_at, t.cause, t.correlation, t.fingerprint
+      FROM unnest(ids, kinds, states, brokerages, subjects, happened, causes, correlations, fingerprints)
         WITH ORDINALITY AS t (id, kind, state, brokerage, subject, happened_at, cause, correlation, fingerprint, nth)
-    ), added AS (
-      INSERT INTO log.masar_events AS e (originator_id, originator_version, topic, state, brokerage_id, subject_id,
-                                         occurred_at, cause_id, correlation_id, fingerprint)
-      SELECT id, 1, kind, state, brokerage, subject, happened_at, cause, correlation, fingerprint
-        FROM given ORDER BY given.nth
-      ON CONFLICT DO NOTHING
-      RETURNING e.originator_id, e.notification_id
-    )
-    SELECT given.nth, coalesce(added.notification_id, known.notification_id), added.originator_id IS NOT NULL,
-           known.subject_id, known.fingerprint
-      FROM given
-      LEFT JOIN added ON added.originator_id = given.id
-      LEFT JOIN log.masar_events known
-             ON added.originator_id IS NULL AND known.originator_id = given.id AND known.originator_version = 1
-     ORDER BY given.nth;
+     ORDER BY t.nth
+    ON CONFLICT DO NOTHING
+    RETURNING e.originator_id, e.notification_id, true, NULL::uuid, NULL::bytea;
+  GET DIAGNOSTICS added = ROW_COUNT;
+  IF added < cardinality(ids) THEN  -- planned anew each time: a plan made while the log was small would read it all
+    RETURN QUERY EXECUTE
+      'SELECT known.originator_id, known.notification_id, false, known.subject_id, known.fingerprint
+         FROM unnest($1) AS t (id)
+         JOIN log.masar_events known ON known.originator_id = t.id AND known.originator_version = 1' USING ids;
+  END IF;
 END $$;
 COMMENT ON FUNCTION log.append_touchpoints IS
-  'Idempotent append of streams of one. The caller flushes before it tells anyone. Ids are distinct per call.';
+  'Idempotent append of streams of one: returns the new ones, then, where any was there, all that are there. '
+  'The caller flushes before it tells anyone. Ids are distinct per call.';
 
 CREATE FUNCTION log.append_streams(
   ids uuid[], versions bigint[], kinds text[], states bytea[], brokerages uuid[], subjects uuid[],
