@@ -22,26 +22,27 @@ NET = {
 }
 """How soon a dead peer is noticed: a stuck connection must not hold its work for minutes."""
 
-BY_KEY: frozenset[Role] = frozenset({"masar_ingest", "masar_registry", "masar_projector"})
-"""Roles whose statements look rows up by key, many at a time."""
 BY_INDEX = " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c enable_material=off"
-"""A plan made while a table was small is kept while it grows: without this a look-up of some keys reads it all."""
+"""For connections that only look rows up by key, many at a time. A plan made while a table was small is kept while it
+grows: without this a look-up of some keys ends up reading all of it."""
 
 
-def conninfo(url: str, role: Role, *, synchronous: bool = True, name: str = "masar") -> str:
+def conninfo(url: str, role: Role, *, synchronous: bool = True, by_index: bool = False, name: str = "masar") -> str:
     """Return the connection string of a role; `synchronous=False` where a later flush makes it durable."""
     options = "" if role == "masar_owner" else f"-c role={role}"
     if not synchronous:
         options += " -c synchronous_commit=off"
-    if role in BY_KEY:
+    if by_index:
         options += BY_INDEX
     options += " -c lock_timeout=5s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
     return make_conninfo(url, options=options.strip(), application_name=f"{name}:{role}", **NET)
 
 
-def connect(url: str, role: Role, *, synchronous: bool = True, name: str = "masar") -> Connection[Any]:
+def connect(
+    url: str, role: Role, *, synchronous: bool = True, by_index: bool = False, name: str = "masar"
+) -> Connection[Any]:
     """Open an autocommit connection as a role; raises psycopg.OperationalError when there is no database."""
-    return psycopg.connect(conninfo(url, role, synchronous=synchronous, name=name), autocommit=True)
+    return psycopg.connect(conninfo(url, role, synchronous=synchronous, by_index=by_index, name=name), autocommit=True)
 
 
 def pool(url: str, role: Role = "masar_app", *, size: int = 8) -> AsyncConnectionPool[AsyncConnection[DictRow]]:

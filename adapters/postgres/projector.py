@@ -76,7 +76,7 @@ class Worker:
         """Work until told to stop; whatever goes wrong, begin again from what the database says."""
         while not self._stop.is_set():
             try:
-                with connect(self._url, "masar_projector", name=f"projector {self._name}") as connection:
+                with connect(self._url, "masar_projector", by_index=True, name=f"projector {self._name}") as connection:
                     self._stand_by(connection)
             except LostLeadership as lost:
                 log.info("leadership_lost", projection=self._name, why=str(lost))

@@ -36,13 +36,13 @@ class Rebuild:
     def __init__(self, url: str, name: str) -> None:
         self._url, self._projection = url, BY_NAME[name]
         self._owner = connect(url, "masar_owner", name="rebuild")
-        self._connection = connect(url, "masar_projector", name="rebuild")
+        self._connection = connect(url, "masar_projector", by_index=True, name="rebuild")
         live = live_build(self._connection, name)
         if live is None:
             raise RebuildFailed(f"{name} has no live build of version {self._projection.version}")
         self._live, self._finished = live, False
         self._build = self._create()
-        self._writer = connect(url, "masar_projector", synchronous=False, name="rebuild")  # the swap makes it durable
+        self._writer = connect(url, "masar_projector", synchronous=False, by_index=True, name="rebuild")
         self._behind = ThreadPoolExecutor(1, thread_name_prefix="rebuild")
         self._runner = runner_of(self._connection, self._build, self._writer, self._behind)
         self._started = time.monotonic()

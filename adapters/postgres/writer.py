@@ -69,9 +69,9 @@ class Writer:
 
     def _connections(self) -> tuple[Connection[Any], Registry]:
         if self._ingest is None or self._ingest.closed:
-            self._ingest = connect(self._url, "masar_ingest", synchronous=True, name="ingest")
+            self._ingest = connect(self._url, "masar_ingest", by_index=True, name="ingest")
         if self._registry is None or self._registry.closed:
-            self._registry = connect(self._url, "masar_registry", synchronous=False, name="ingest")
+            self._registry = connect(self._url, "masar_registry", synchronous=False, by_index=True, name="ingest")
         return self._ingest, Registry(self._registry, self._master)
 
     def _write(self, batch: Sequence[Observed]) -> list[Verdict]:

@@ -1,5 +1,6 @@
 """`masar bench`: measures this machine in one run, on a database of its own that is gone afterwards."""
 
+import signal
 import sys
 from collections.abc import Callable, Iterator
 
@@ -25,6 +26,7 @@ SWITCH_S = 0.0005
 def run(json: bool, quick: bool) -> int:
     """Measure and print; return the exit code: 0 also where a figure is missed, 1 where it could not be measured."""
     said = Console(stderr=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves every `with`: processes end, the folder goes
     try:
         machine, fsync, rows = measure(QUICK if quick else FULL, lambda part: said.print(f"{part} …", highlight=False))
     except (BenchFailed, EmbeddedError) as failure:

@@ -127,7 +127,7 @@ class Load:
 
     def __init__(self, order: Order) -> None:
         self._order, self._requests, self.report = order, Requests(order), Report()
-        self.idle: list[Connection] = []
+        self.idle: deque[Connection] = deque()  # in turn: a server closes connections that are long unused
         self._due: deque[float] = deque()
         self._under_way = 0
         self._until = 0.0
@@ -142,8 +142,8 @@ class Load:
         started = time.monotonic()
         self._until = started + order.seconds
         if order.per_s is None:
-            for connection in list(self.idle):
-                self._send(connection, time.monotonic())
+            while self.idle:
+                self._send(self.idle.popleft(), time.monotonic())
         else:
             for nth in range(round(order.seconds * order.per_s)):
                 loop.call_later(nth / order.per_s, self._fire, started + nth / order.per_s)
@@ -178,7 +178,7 @@ class Load:
 
     def _fire(self, due: float) -> None:
         if self.idle:
-            self._send(self.idle.pop(), due)
+            self._send(self.idle.popleft(), due)
         else:
             self._due.append(due)
 
