@@ -60,10 +60,7 @@ class Appender(Protocol):
     """Appends touchpoints on the caller's connection."""
 
     def append_touchpoints(self, connection: Connection[Any], facts: Sequence[StoredFact]) -> list[Appended]:
-        """Append streams of one, each once; nobody may be told before `flush`."""
-
-    def flush(self, connection: Connection[Any]) -> None:
-        """Make everything appended before durable."""
+        """Append streams of one, each once; durable on return."""
 
 
 class LogOpenedLater:
@@ -76,10 +73,6 @@ class LogOpenedLater:
     def append_touchpoints(self, connection: Connection[Any], facts: Sequence[StoredFact]) -> list[Appended]:
         """Append on a connection. Raises psycopg.OperationalError when the log cannot be opened."""
         return self._recorder().append_touchpoints(connection, facts)
-
-    def flush(self, connection: Connection[Any]) -> None:
-        """Make everything appended before durable."""
-        self._recorder().flush(connection)
 
     def close(self) -> None:
         """Close the log."""

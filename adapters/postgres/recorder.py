@@ -19,6 +19,11 @@ APPEND_TOUCHPOINTS = """
 SELECT stream_id, place, fresh, stored_subject, stored_fingerprint FROM log.append_touchpoints(
   %b::uuid[], %b::text[], %b::bytea[], %b::uuid[], %b::uuid[], %b::timestamptz[], %b::uuid[], %b::uuid[], %b::bytea[])
 """
+APPEND_AND_FLUSH = """
+CALL log.append_and_flush(
+  %b::uuid[], %b::text[], %b::bytea[], %b::uuid[], %b::uuid[], %b::timestamptz[], %b::uuid[], %b::uuid[], %b::bytea[],
+  NULL, NULL, NULL, NULL, NULL)
+"""
 APPEND_STREAMS = """
 SELECT log.append_streams(
   %b::uuid[], %b::bigint[], %b::text[], %b::bytea[], %b::uuid[], %b::uuid[], %b::timestamptz[], %b::uuid[], %b::uuid[])
@@ -64,16 +69,15 @@ class FlushedRecorder(PostgresApplicationRecorder):
         return [row["append_streams"] for row in rows]
 
     def append_touchpoints(self, connection: Connection[Any], facts: Sequence[StoredFact]) -> list[Appended]:
-        """Append streams of one, each once, on an autocommit connection; nobody may be told before `flush`."""
-        rows = connection.execute(APPEND_TOUCHPOINTS, touchpoint_columns(facts), binary=True).fetchall()
+        """Append streams of one, each once, on an autocommit connection; durable on return.
+
+        At most a chunk of facts, with distinct stream ids.
+        """
+        row = connection.execute(APPEND_AND_FLUSH, touchpoint_columns(facts), binary=True).fetchone()
         results: dict[UUID, Appended] = {}
-        for stream_id, *result in rows:  # the new ones come first
+        for stream_id, *result in zip(*(row or ()), strict=True):  # the new ones come first
             results.setdefault(stream_id, Appended(*result))
         return [results[fact.originator_id] for fact in facts]
-
-    def flush(self, connection: Connection[Any]) -> None:
-        """Make everything appended before durable."""
-        connection.execute(FLUSH)
 
 
 def chunks(facts: Sequence[StoredFact]) -> Iterator[list[StoredFact]]:

@@ -92,7 +92,6 @@ class Writer:
             if draft is first[draft.stream_id] and verdict.status in ("accepted", "duplicate")
         ]
         self._link(connection, told, answers)
-        self._recorder.flush(connection)
         return verdicts
 
     def _draft(self, observed: Observed) -> _Draft:

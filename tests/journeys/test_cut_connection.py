@@ -23,7 +23,7 @@ from domain.tours.events import TourRoomVisited
 
 MASTER = MasterKey(b"c" * 32)
 BROKERAGE = UUID("11111111-2222-4333-8444-555555555555")
-APPEND = b"append_touchpoints"
+APPEND = b"append_and_flush"
 When = Literal["before", "after"]
 
 

@@ -9,14 +9,12 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from eventsourcing.persistence import IntegrityError
-from psycopg import Connection
 
 from adapters.postgres.connections import Role, connect
 from adapters.postgres.facts import read_page
 from adapters.postgres.keyring import KeyRing
 from adapters.postgres.mapper import Envelope, SealingMapper
-from adapters.postgres.recorder import MOST_BYTES, MOST_FACTS, Appended, FlushedRecorder, chunks
-from adapters.postgres.writer import Writer
+from adapters.postgres.recorder import MOST_BYTES, MOST_FACTS, chunks
 from domain.people.hints import PersonHints
 from domain.shared.personal import ERASED, Sealed
 from tests.cast import ANNA, DELTA_HOMES, NILE_HOMES, VISITOR, acted, at, linked, registered, started
@@ -69,7 +67,7 @@ SCHEMAS = ["log", "registry", "auth", "outbox", "projection", "read_models"]
 def test_ingest_may_append_and_nothing_else(shared_stage: Stage) -> None:
     role = "masar_ingest"
     functions = [name for (name,) in shared_stage.query(FUNCTIONS, SCHEMAS, role, role)]
-    assert functions == ["log.append_streams", "log.append_touchpoints"]
+    assert functions == ["log.append_and_flush", "log.append_streams", "log.append_touchpoints"]
     assert shared_stage.query(RELATIONS, SCHEMAS, role) == []
 
 
@@ -116,32 +114,15 @@ def test_a_repeat_adds_nothing_to_the_log(stage: Stage) -> None:
     assert stage.rows() == before
 
 
-class Watched:
-    """The recorder, writing down what it was asked."""
-
-    def __init__(self, recorder: FlushedRecorder) -> None:
-        self.recorder, self.asked = recorder, list[str]()
-
-    def append_touchpoints(self, connection: Connection[Any], facts: Any) -> list[Appended]:
-        self.asked.append("append")
-        return self.recorder.append_touchpoints(connection, facts)
-
-    def flush(self, connection: Connection[Any]) -> None:
-        self.asked.append("flush")
-        self.recorder.flush(connection)
-
-
 def test_every_verdict_waits_for_a_flush_a_duplicates_too(shared_stage: Stage) -> None:
-    watched = Watched(shared_stage.recorder)
-    writer = Writer(shared_stage.url, MASTER, watched)
-    try:
-        for _ in range(2):
-            watched.asked.clear()
-            writer.write([observed("flushed", email="flush@example.com", fbp="fb.1.2.9")])
-            assert watched.asked[0] == "append"
-            assert watched.asked[-1] == "flush"
-    finally:
-        writer.close()
+    owner, touchpoint = shared_stage.owner, observed("flushed", email="flush@example.com", fbp="fb.1.2.9")
+    owner.execute("SET synchronous_commit = off")
+    for status in ("accepted", "duplicate"):
+        ((written,),) = owner.execute("SELECT pg_logical_emit_message(true, 'not flushed yet', '')").fetchall()
+        assert shared_stage.statuses(touchpoint) == [status]
+        ((flushed,),) = owner.execute("SELECT pg_current_wal_flush_lsn() > %s::pg_lsn", (written,)).fetchall()
+        assert flushed
+    owner.execute("RESET synchronous_commit")
 
 
 def test_a_value_that_the_log_refuses_costs_only_itself(shared_stage: Stage) -> None:

@@ -149,11 +149,10 @@ def _library(recorder: PostgresApplicationRecorder) -> Iterator[Write]:
 
 @contextmanager
 def _ours(url: str, recorder: FlushedRecorder) -> Iterator[Write]:
-    with connect(url, "masar_ingest", name="bench") as connection:
+    with connect(url, "masar_ingest", by_index=True, name="bench") as connection:
 
         def write(batch: list[StoredFact]) -> None:
             recorder.append_touchpoints(connection, batch)
-            recorder.flush(connection)
 
         yield write
 

@@ -33,7 +33,6 @@ def fill(ground: Ground, facts: int) -> None:
         with connect(ground.url, "masar_ingest", synchronous=False, name="bench") as connection:
             for _ in range(0, facts, LOADED_AT_ONCE):
                 recorder_of(log).append_touchpoints(connection, list(islice(supply, LOADED_AT_ONCE)))
-            recorder_of(log).flush(connection)
     finally:
         log.close()
     with connect(ground.url, "masar_owner", name="bench") as owner:

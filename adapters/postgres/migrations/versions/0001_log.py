@@ -90,6 +90,24 @@ COMMENT ON FUNCTION log.append_touchpoints IS
   'Idempotent append of streams of one: returns the new ones, then, where any was there, all that are there. '
   'The caller flushes before it tells anyone. Ids are distinct per call.';
 
+CREATE PROCEDURE log.append_and_flush(
+  ids uuid[], kinds text[], states bytea[], brokerages uuid[], subjects uuid[], happened timestamptz[],
+  causes uuid[], correlations uuid[], fingerprints bytea[],
+  INOUT stream_ids uuid[], INOUT places bigint[], INOUT freshes boolean[], INOUT stored_subjects uuid[],
+  INOUT stored_fingerprints bytea[]
+) LANGUAGE plpgsql AS $$
+BEGIN
+  SELECT array_agg(a.stream_id), array_agg(a.place), array_agg(a.fresh), array_agg(a.stored_subject),
+         array_agg(a.stored_fingerprint)
+    INTO stream_ids, places, freshes, stored_subjects, stored_fingerprints
+    FROM log.append_touchpoints(ids, kinds, states, brokerages, subjects, happened, causes, correlations,
+                                fingerprints) a;
+  COMMIT;  -- asynchronous, and it frees the gate; the next one is synchronous and flushes what came before
+  PERFORM pg_catalog.pg_logical_emit_message(true, 'masar', '');
+END $$;
+COMMENT ON PROCEDURE log.append_and_flush IS
+  'Appends streams of one as the function does and returns when they are durable, in one round trip.';
+
 CREATE FUNCTION log.append_streams(
   ids uuid[], versions bigint[], kinds text[], states bytea[], brokerages uuid[], subjects uuid[],
   happened timestamptz[], causes uuid[], correlations uuid[]
@@ -187,9 +205,10 @@ $$;
 """
 
 GRANTS = """
-REVOKE ALL ON FUNCTION log.append_touchpoints, log.append_streams, auth.find_key, registry.register FROM PUBLIC;
+REVOKE ALL ON ROUTINE log.append_touchpoints, log.append_and_flush, log.append_streams, auth.find_key,
+  registry.register FROM PUBLIC;
 GRANT USAGE ON SCHEMA log TO masar_app, masar_projector, masar_ingest, masar_auditor;
-GRANT EXECUTE ON FUNCTION log.append_touchpoints, log.append_streams TO masar_ingest;
+GRANT EXECUTE ON ROUTINE log.append_touchpoints, log.append_and_flush, log.append_streams TO masar_ingest;
 GRANT USAGE ON SCHEMA registry TO masar_registry;
 GRANT EXECUTE ON FUNCTION registry.register TO masar_registry;
 GRANT USAGE ON SCHEMA auth TO masar_app, masar_projector, masar_auditor;
