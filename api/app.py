@@ -31,7 +31,8 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(title="Masar", version=VERSION, lifespan=lifespan, redirect_slashes=False)
     app.add_middleware(Around)
     errors.install(app)
-    for router in (ingest, people, tours, events, conversions, operations):
+    app.router.routes.extend(ingest.router.routes)  # not as a router within: matching that costs every touchpoint dear
+    for router in (people, tours, events, conversions, operations):
         app.include_router(router.router)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
