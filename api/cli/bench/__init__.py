@@ -10,7 +10,7 @@ from rich.console import Console
 from adapters.embedded.service import EmbeddedError
 from api.cli.bench.append import append_rows, prepare
 from api.cli.bench.delivery import delivery_rows
-from api.cli.bench.ground import BenchFailed, Ground, opened, skip_to_end
+from api.cli.bench.ground import ELSEWHERE, BenchFailed, Ground, opened, skip_to_end
 from api.cli.bench.http import api_process, http_rows
 from api.cli.bench.latency import latency_rows
 from api.cli.bench.machine import describe, fsync_ms
@@ -54,13 +54,11 @@ def measure(sizes: Sizes, tell: Callable[[str], None]) -> tuple[dict[str, object
 
 
 def _rows(ground: Ground, sizes: Sizes, tell: Callable[[str], None]) -> Iterator[Row]:
-    tell("filling the log")
-    prepare(ground)
-    fill(ground, sizes.replayed)
-    tell("replaying")
-    yield from replay_rows(ground, sizes)
+    appending, replaying = map(ground.elsewhere, ELSEWHERE)
+    for place in (appending, replaying):
+        prepare(place)
     tell("appending")
-    yield from append_rows(ground, sizes)
+    yield from append_rows(appending, sizes)
     with api_process(ground) as port:
         tell("posting")
         yield from http_rows(ground, sizes, port)
@@ -70,3 +68,7 @@ def _rows(ground: Ground, sizes: Sizes, tell: Callable[[str], None]) -> Iterator
             yield from latency_rows(ground, sizes, port)
             tell("following touchpoints to the simulator")
             yield from delivery_rows(ground, sizes, port)
+    tell("filling a log")
+    fill(replaying, sizes.replayed)
+    tell("replaying")
+    yield from replay_rows(replaying, sizes)

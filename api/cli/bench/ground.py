@@ -7,13 +7,16 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from adapters.embedded.postgres import EmbeddedPostgres
+import psycopg
+from psycopg import sql
+
+from adapters.embedded.postgres import ADMIN, DATABASE, OWNER, EmbeddedPostgres
 from adapters.embedded.redis import EmbeddedRedis, find_redis
 from adapters.embedded.service import Kept, Service
 from adapters.postgres.connections import connect
@@ -31,6 +34,9 @@ from domain.scoring.brief import BRIEF
 
 DATASET, ACCESS = "1234567890", "an-access-for-the-simulator"
 PATIENCE_S = 60.0
+ELSEWHERE = ("appending", "replaying")
+"""Databases beside the one that the processes use: no figure pays for the facts that another one wrote."""
+COPY = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}")
 SKIP = "UPDATE projection.builds SET position = %s WHERE status = 'live'"
 
 
@@ -47,6 +53,11 @@ class Ground:
     settings: Settings
     brokerage_id: UUID
     key: str
+
+    def elsewhere(self, database: str) -> "Ground":
+        """Return the same ground in a database of its own, whose log begins as empty as this one's did."""
+        url = self.url.removesuffix(f"/{DATABASE}") + f"/{database}"
+        return replace(self, url=url, settings=self.settings.model_copy(update={"database_url": url}))
 
     def process(self, name: str, *script: str, **environment: str) -> "Process":
         """Return a process of the product (`python -m api.cli NAME`, or a script of ours) to be run with `with`."""
@@ -117,6 +128,9 @@ def opened() -> Iterator[Ground]:
         brokerage_id = _brokerage(own)
         with connect(url, "masar_owner", name="bench") as owner:
             key = create_key(owner, brokerage_id, "producer", "bench")
+        with psycopg.connect(postgres.url(ADMIN), dbname="postgres", autocommit=True) as admin:
+            for name in ELSEWHERE:
+                admin.execute(COPY.format(sql.Identifier(name), sql.Identifier(DATABASE), sql.Identifier(OWNER)))
         yield Ground(home, url, own, brokerage_id, key)
 
 
