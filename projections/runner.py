@@ -146,7 +146,7 @@ class Runner(Generic[S]):
 
     def step(self, up_to: int | None = None) -> int:
         """Fold one page; return how far the position moved, 0 when there was nothing new and all is written."""
-        with _uncollected():
+        with uncollected():
             return self._step(up_to)
 
     def settle(self) -> None:
@@ -351,8 +351,11 @@ class Runner(Generic[S]):
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
-    """Leave the garbage collector out of a page: all its facts live to its end, and walking them costs as much."""
+def uncollected() -> Iterator[None]:
+    """Leave the garbage collector out of a page, or of a whole rebuild.
+
+    All facts of a page live to its end, and so do the states of a rebuild: walking them costs as much as folding.
+    """
     collects = gc.isenabled()
     gc.disable()
     try:

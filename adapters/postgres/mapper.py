@@ -114,7 +114,7 @@ def decode(kind: str, state: bytes, stream_id: UUID, version: int, key_of: KeyOf
         raise ValueError("a stored state is a JSON object")
     for name, value in fields.items():
         if type(value) is dict and MARK in value and len(value) == 1:
-            sealed = Sealed(value[MARK], str(stream_id), version, name)
+            sealed = Sealed(value[MARK], stream_id, version, name)
             fields[name] = sealed if key_of is None else open_sealed(sealed, key_of)
     if kind in UPCASTERS:
         kind, fields = upcast(kind, fields)

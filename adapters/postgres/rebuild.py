@@ -13,7 +13,7 @@ from adapters.postgres.positions import Build, builds
 from adapters.postgres.projector import live_build, runner_of, take_lock
 from adapters.postgres.tenancy import protect_read_model
 from projections.catalogue import BY_NAME
-from projections.runner import LostLeadership
+from projections.runner import LostLeadership, uncollected
 
 NEXT = r"SELECT coalesce(max(substring(build FROM 'r(\d+)$')::int), 0) + 1 FROM projection.builds WHERE name = %s"
 RETIRED = "DELETE FROM projection.builds WHERE name = %s AND status = 'retired' RETURNING build"
@@ -68,6 +68,10 @@ class Rebuild:
 
     def run(self) -> Iterator[int]:
         """Fold from nothing until close to the live one; yields the position after each page."""
+        with uncollected():
+            yield from self._run()
+
+    def _run(self) -> Iterator[int]:
         try:
             while self.target() - self._runner.position > 0:
                 behind = self.target()

@@ -50,7 +50,7 @@ def evolve(contact: Contact, fact: Touchpoint) -> Contact:
     newer = {}
     for kind, value in told:
         if isinstance(value, Sealed):
-            held = Held(millis(fact.occurred_at), value.token, value.stream_id, value.version, value.field)
+            held = Held(millis(fact.occurred_at), value.token, str(value.stream_id), value.version, value.field)
             before = contact.newest.get(kind)
             if before is None or (before.at_ms, before.token) < (held.at_ms, held.token):
                 newer[kind] = held

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Any, NamedTuple, TypeVar
+from uuid import UUID
 
 from pydantic import BaseModel, GetCoreSchemaHandler
 from pydantic_core import core_schema
@@ -23,7 +24,7 @@ class Sealed(NamedTuple):
     """
 
     token: str
-    stream_id: str
+    stream_id: UUID | str
     version: int
     field: str
 
