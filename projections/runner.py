@@ -2,30 +2,23 @@
 
 import gc
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from domain.brokerage.rulebook import House
 from domain.people.events import SubjectsLinked
 from domain.shared.fact import Recorded
-from domain.shared.outbox import OutboxMessage
-from projections.projection import Decided, Projection
+from projections.projection import Projection
+from projections.storage import Key, Page, Storage, Unreadable, Unwritable, Writes
 from projections.timeline import RULE_FACTS, Timeline
 
 S = TypeVar("S")
-Key = tuple[UUID, str]
-"""A brokerage and a key within it."""
-
 SMALLEST_PAGE, LARGEST_PAGE = 1, 5_000
 MOST_CACHED = 50_000
-
-
-class Unwritable(Exception):
-    """The storage refuses a value of this page (not the connection): find the fact and set it aside."""
 
 
 class _Poison(Exception):
@@ -40,51 +33,18 @@ class _Rewritten(Exception):
     """The page before was written again, without a fact: what was folded onto it is void."""
 
 
-class LostLeadership(Exception):
-    """Somebody else moved the position, or retired the build: drop everything and stand by."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A fact that could not be decoded."""
-
-    position: int
-    brokerage_id: UUID
-    error: str
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Facts after a position, and how far the log was looked through for them."""
-
-    facts: Sequence[Recorded | Unreadable]
-    to: int
-
-
-@dataclass(slots=True)
-class Writes(Generic[S]):
-    """What one page changes; written together with the position, or not at all."""
-
-    states: dict[Key, S] = field(default_factory=dict)
-    gone: set[Key] = field(default_factory=set)
-    rows: dict[Key, tuple[Any, ...]] = field(default_factory=dict)
-    decided: list[tuple[UUID, Decided]] = field(default_factory=list)
-    messages: list[OutboxMessage] = field(default_factory=list)
-    aliases: dict[tuple[UUID, UUID], UUID] = field(default_factory=dict)
-    set_aside: list[Unreadable] = field(default_factory=list)
-
-
 @dataclass(slots=True)
 class _Entry(Generic[S]):
     """The state of a key while a page is folded, and the rules that held at its last fact; none before the first."""
 
+    key: Key
     state: S
     house: House | None = None
 
 
 _Opened = dict[Key, _Entry[S]]
-_Plan = list[Key] | _Poison
-"""The keys that a fact concerns, or why they cannot be told."""
+_Plan = list[_Entry[S]] | _Poison
+"""The states that a fact concerns, or why they cannot be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,33 +54,6 @@ class _Pending:
     after: int
     page: Page
     done: Future[None]
-
-
-class Storage(Protocol[S]):
-    """Where a build of a projection keeps its rows and its position; `commit` may be called from another thread."""
-
-    emit_from: int | None
-
-    def page(self, after: int, limit: int) -> Page:
-        """Return up to `limit` handled facts after a position, in order."""
-
-    def states(self, keys: Sequence[Key]) -> Mapping[Key, S]:
-        """Return the stored states of those keys that have one."""
-
-    def people(self, subjects: Sequence[tuple[UUID, UUID]]) -> Mapping[tuple[UUID, UUID], UUID]:
-        """Return the person of those (brokerage, subject) that were ever linked."""
-
-    def cluster(self, brokerage_id: UUID, person_id: UUID) -> Sequence[UUID]:
-        """Return the subjects linked into a person, itself not included."""
-
-    def history(self, brokerage_id: UUID, subjects: Sequence[UUID], before: int) -> Sequence[Recorded]:
-        """Return the handled facts of some subjects before a position, in order, but those set aside."""
-
-    def commit(self, after: int, to: int, writes: Writes[S]) -> None:
-        """Write it all and move the position from `after` to `to`, in one transaction.
-
-        Raises Unwritable for a bad value, LostLeadership when the position is not at `after` any more.
-        """
 
 
 class Runner(Generic[S]):
@@ -236,27 +169,27 @@ class Runner(Generic[S]):
     def _fold(self, facts: Sequence[Recorded | Unreadable]) -> Writes[S]:
         writes: Writes[S] = Writes()
         opened: _Opened[S] = {}
-        for fact, keys in zip(facts, self._plan(facts), strict=True):
+        for fact, planned in zip(facts, self._plan(facts, opened), strict=True):
             if isinstance(fact, Unreadable):
                 writes.set_aside.append(fact)
                 continue
             try:
-                self._take(fact, keys, opened, writes)
+                self._take(fact, planned, opened, writes)
             except _Poison as poison:  # it must not stop the others
                 writes.set_aside.append(_aside(fact, poison.error))
         return self._close(opened, writes)
 
-    def _take(self, recorded: Recorded, planned: "_Plan", opened: "_Opened[S]", writes: Writes[S]) -> None:
+    def _take(self, recorded: Recorded, planned: "_Plan[S]", opened: "_Opened[S]", writes: Writes[S]) -> None:
         if isinstance(planned, _Poison):
             raise planned
         if self.projection.by_person and isinstance(recorded.fact, SubjectsLinked):
             self._link(recorded, recorded.fact, opened, writes)
             return
-        for key in self._keys(recorded) if writes.aliases else planned:
+        entries = [self._entry(key, opened) for key in self._keys(recorded)] if writes.aliases else planned
+        for entry in entries:
             house = self._timeline.at(recorded.position).house(recorded.brokerage_id)
-            entry = opened.get(key) or opened.setdefault(key, _Entry(self._states.get(key, self.projection.initial)))
             try:
-                state, (decided, messages) = self.projection.step(entry.state, recorded, house, key[1])
+                state, (decided, messages) = self.projection.step(entry.state, recorded, house, entry.key[1])
             except Exception as error:
                 raise _Poison(error) from error
             entry.state, entry.house = state, house
@@ -278,6 +211,12 @@ class Runner(Generic[S]):
                     raise Unwritable(f"{type(error).__name__}: {error}") from error
         writes.gone -= writes.states.keys()
         return writes
+
+    def _entry(self, key: Key, opened: "_Opened[S]") -> "_Entry[S]":
+        entry = opened.get(key)
+        if entry is None:
+            entry = opened[key] = _Entry(key, self._states.get(key, self.projection.initial))
+        return entry
 
     def _keys(self, recorded: Recorded) -> list[Key]:
         if type(recorded.fact) in RULE_FACTS:
@@ -309,7 +248,7 @@ class Runner(Generic[S]):
         opened.pop(gone, None)
         writes.gone.add(gone)
         if house is not None:
-            opened[brokerage_id, str(person)] = _Entry(state, house)
+            opened[brokerage_id, str(person)] = _Entry((brokerage_id, str(person)), state, house)
 
     def _refold(self, link: Recorded, subjects: Sequence[UUID], person: str) -> tuple[S, House | None]:
         """Fold the whole past of some subjects as one person's; no house where they have no past."""
@@ -330,22 +269,24 @@ class Runner(Generic[S]):
         new = {subject for (house, subject), into in writes.aliases.items() if house == brokerage_id and into == person}
         return stored | new
 
-    def _plan(self, facts: Sequence[Recorded | Unreadable]) -> list["_Plan"]:
-        """Return the keys of each fact, after loading what they need and memory lacks, in one query each."""
+    def _plan(self, facts: Sequence[Recorded | Unreadable], opened: "_Opened[S]") -> list["_Plan[S]"]:
+        """Return the states that each fact concerns; what memory lacks of them is loaded in one query each."""
         if self.projection.by_person:
             subjects = {(fact.brokerage_id, one) for fact in facts for one in _subjects(fact)} - self._people.keys()
             if subjects:
                 self._people.update({key: key[1] for key in subjects})
                 self._people.update(self._storage.people(list(subjects)))
-        plan = [self._planned(fact) if isinstance(fact, Recorded) else [] for fact in facts]
-        unknown = {key for keys in plan if not isinstance(keys, _Poison) for key in keys} - self._states.keys()
+        plan = [self._planned(fact, opened) if isinstance(fact, Recorded) else [] for fact in facts]
+        unknown = [key for key in opened if key not in self._states]
         if unknown:
-            self._states.update(self._storage.states(list(unknown)))
+            self._states.update(stored := self._storage.states(unknown))
+            for key, state in stored.items():
+                opened[key].state = state
         return plan
 
-    def _planned(self, recorded: Recorded) -> "_Plan":
+    def _planned(self, recorded: Recorded, opened: "_Opened[S]") -> "_Plan[S]":
         try:
-            return self._keys(recorded)
+            return [self._entry(key, opened) for key in self._keys(recorded)]
         except Exception as error:
             return _Poison(error)
 

@@ -12,7 +12,8 @@ from domain.people.events import SubjectsLinked
 from domain.shared.fact import Recorded
 from domain.shared.outbox import OutboxMessage
 from projections.projection import Projection
-from projections.runner import Key, LostLeadership, Page, Runner, Unreadable, Unwritable, Writes
+from projections.runner import Runner
+from projections.storage import Key, LostLeadership, Page, Unreadable, Unwritable, Writes
 from projections.timeline import RULE_FACTS, Timeline
 
 S = TypeVar("S")

@@ -8,7 +8,7 @@ from psycopg import Connection, sql
 
 from adapters.postgres.mapper import KeyOf, decode
 from domain.shared.fact import Recorded
-from projections.runner import Page, Unreadable
+from projections.storage import Page, Unreadable
 
 COLUMNS = sql.SQL(
     "notification_id, originator_id, originator_version, topic, state, brokerage_id, subject_id, recorded_at, "

@@ -14,7 +14,8 @@ from adapters.postgres.positions import Build, builds, newest_position
 from adapters.postgres.read_models import PostgresStorage
 from domain.catalogue import kind_of
 from projections.catalogue import BY_NAME
-from projections.runner import LostLeadership, Runner
+from projections.runner import Runner
+from projections.storage import LostLeadership
 from projections.timeline import RULE_FACTS, Timeline
 
 POLL_S = 1.0

@@ -17,7 +17,7 @@ from domain.catalogue import kind_of
 from domain.people.events import SubjectsLinked
 from domain.shared.fact import Recorded
 from projections.projection import Column, Projection
-from projections.runner import Key, LostLeadership, Page, Unwritable, Writes
+from projections.storage import Key, LostLeadership, Page, Unwritable, Writes
 from projections.timeline import RULE_FACTS
 
 S = TypeVar("S")

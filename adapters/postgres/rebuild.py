@@ -13,7 +13,8 @@ from adapters.postgres.positions import Build, builds
 from adapters.postgres.projector import live_build, runner_of, take_lock
 from adapters.postgres.tenancy import protect_read_model
 from projections.catalogue import BY_NAME
-from projections.runner import LostLeadership, uncollected
+from projections.runner import uncollected
+from projections.storage import LostLeadership
 
 NEXT = r"SELECT coalesce(max(substring(build FROM 'r(\d+)$')::int), 0) + 1 FROM projection.builds WHERE name = %s"
 RETIRED = "DELETE FROM projection.builds WHERE name = %s AND status = 'retired' RETURNING build"

@@ -32,7 +32,8 @@ SELECT b.name, b.build, b.status, %(newest)s - b.position AS behind,
 """
 OUTBOX = """
 SELECT kind, state, count(*)::int AS messages,
-       extract(epoch FROM now() - min(due_at) FILTER (WHERE due_at < now()))::float8 AS oldest_s
+       extract(epoch FROM now() - min(due_at) FILTER (WHERE state IN ('waiting', 'parked') AND due_at < now()))::float8
+         AS oldest_s
   FROM outbox.messages GROUP BY 1, 2 ORDER BY 1, 2
 """
 

@@ -16,7 +16,8 @@ from projections.conversions import CONVERSIONS
 from projections.deliveries import DELIVERIES
 from projections.people import PEOPLE
 from projections.projection import Projection
-from projections.runner import Key, LostLeadership, Runner, Unreadable
+from projections.runner import Runner
+from projections.storage import Key, LostLeadership, Unreadable
 from projections.timeline import Timeline
 from projections.tour_sessions import TOUR_SESSIONS
 from tests.cast import (

@@ -13,7 +13,8 @@ from adapters.postgres.rebuild import Rebuild
 from domain.ads.events import ConversionsSent
 from domain.catalogue import BY_KIND
 from projections.catalogue import BY_NAME, PROJECTIONS
-from projections.runner import LostLeadership, Runner
+from projections.runner import Runner
+from projections.storage import LostLeadership
 from tests.cast import (
     NILE_HOMES,
     OPEN_HOUSE,
