@@ -64,3 +64,8 @@ def test_no_lock_file_holds_an_address() -> None:
 def test_no_file_holds_what_looks_like_a_credential() -> None:
     secret = re.compile(rb"EAA[A-Za-z0-9]{30,}|sk-[A-Za-z0-9]{20,}|-----BEGIN [A-Z ]*PRIVATE KEY")
     assert [path.name for path in tracked() if secret.search(path.read_bytes())] == []
+
+
+def test_no_file_names_a_place_on_somebodys_machine() -> None:
+    place = re.compile(rb"(?<![\w./])/(work|home|Users|root)/\w")
+    assert [path.name for path in tracked() if place.search(path.read_bytes())] == []
