@@ -112,3 +112,12 @@ TOUCHPOINTS_BODY = _body(
         },
     }
 )
+
+MERGE_BODY = _body(
+    {
+        "type": "object",
+        "required": ["other_id"],
+        "properties": {"other_id": {"type": "string", "format": "uuid", "description": "Who the person is as well."}},
+        "additionalProperties": False,
+    }
+)

@@ -9,6 +9,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from adapters.postgres.batcher import Batcher
 from adapters.postgres.connections import pool
+from adapters.postgres.decided import DecidedFacts
 from adapters.postgres.houses import Houses
 from adapters.postgres.keyring import KeyRing
 from adapters.postgres.log import LogOpenedLater
@@ -29,6 +30,7 @@ class Services:
     overseer: Pool  # sees the backlog of all brokerages, for readiness and metrics only
     log: LogOpenedLater
     batcher: Batcher
+    decided: DecidedFacts
     keyring: KeyRing
     doorkeeper: Doorkeeper
     houses: Houses
@@ -61,6 +63,7 @@ async def open_services(settings: Settings) -> Services:
         overseer=overseer,
         log=log,
         batcher=Batcher(lambda: Writer(url, master, log), most_waiting=settings.most_waiting),
+        decided=DecidedFacts(url, log),
         keyring=KeyRing(url, master),
         doorkeeper=Doorkeeper(connections),
         houses=Houses(connections),

@@ -20,10 +20,8 @@ from adapters.postgres.registry import Answer, Question, Registry
 from adapters.sealing import MasterKey, fingerprint, keyed_uuid
 from application.ports.touchpoints import Observed, Problem, Verdict
 from domain.people.events import MergeProposed, SubjectsLinked
+from domain.people.links import link_stream, proposal_stream
 from domain.shared.personal import personal_fields
-
-LINKS = UUID("8f5cf2f6-3d55-5a4e-9b0f-0b6f7f0c1f0a")
-"""Namespace of the streams of links and merge proposals."""
 
 MOST_REMEMBERED = 20_000
 
@@ -165,22 +163,22 @@ def _news(kind: str, answer: Answer) -> bool:
 def _links(draft: _Draft, answer: Answer) -> list[Envelope]:
     brokerage_id, now, subject = draft.observed.brokerage_id, datetime.now(UTC), answer.subject.subject_id
 
-    def envelope(name: str, fact: SubjectsLinked | MergeProposed) -> Envelope:
+    def envelope(stream_id: UUID, fact: SubjectsLinked | MergeProposed) -> Envelope:
         return Envelope(
-            uuid5(LINKS, name), 1, fact, brokerage_id, fact.subject_id,
+            stream_id, 1, fact, brokerage_id, fact.subject_id,
             cause_id=draft.stream_id, correlation_id=draft.observed.correlation_id,
         )  # fmt: skip
 
     links = [
         envelope(
-            f"{visitor}|{subject}",
+            link_stream(visitor, subject),
             SubjectsLinked(subject_id=visitor, into_subject_id=subject, occurred_at=now),
         )
         for visitor in answer.joined
     ]
     return links + [
         envelope(
-            f"same|{min(one, other)}|{max(one, other)}",
+            proposal_stream(one, other),
             MergeProposed(subject_id=one, other_subject_id=other, because="shared_identifiers", occurred_at=now),
         )
         for one, other in answer.maybe_same

@@ -1,6 +1,8 @@
 """People as read: who they are, what they scored and why, everything they did."""
 
 import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -8,11 +10,16 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import TypeAdapter
 
 from adapters.postgres.connections import as_brokerage
+from adapters.postgres.mapper import Envelope
 from adapters.postgres.queries import events as events_of
 from adapters.postgres.queries import people as queries
 from api import show
+from api.docs import MERGE_BODY
 from api.errors import Refusal
-from api.reading import Limit, answer, caller, decode_cursor, encode_cursor, services
+from api.reading import Limit, answer, caller, decode_cursor, encode_cursor, json_body, services
+from application.merge_people import decide
+from application.ports.touchpoints import Problem
+from domain.people.links import link_stream
 from domain.people.profile import Profile, tour_signals
 from domain.tours.session import milestones_of
 
@@ -91,6 +98,36 @@ async def get_journey(request: Request, person_id: UUID) -> Response:
         ],
         "truncated": len(rows) == LONGEST_JOURNEY,
     })  # fmt: skip
+
+
+@router.post("/api/people/{person_id}/merge", openapi_extra=MERGE_BODY)
+async def merge_person(request: Request, person_id: UUID) -> Response:
+    """Make another person one with this one: both pasts become one; nothing that was sent is sent again."""
+    principal = await caller(request, "operate")
+    other_id = _other(await json_body(request))
+    own = services(request)
+    async with as_brokerage(own.pool, principal.brokerage_id) as connection:
+        people = [await queries.person_of(connection, one) for one in (person_id, other_id)]
+        if None in [await queries.one_person(connection, one) for one in people]:
+            raise Refusal(404, "Not found", "there is no such person")
+    person, other = people
+    fact = decide(person, other, principal.key_id, datetime.now(UTC))
+    if fact is None:
+        return answer({"status": "already_one", "person_id": person})
+    envelope = Envelope(
+        link_stream(other, person), 1, fact, principal.brokerage_id, other, correlation_id=request.scope["request_id"]
+    )
+    await asyncio.to_thread(own.decided.append, [envelope])
+    return answer({"status": "merged", "person_id": person, "event_id": envelope.originator_id}, 201)
+
+
+def _other(body: Any) -> UUID:
+    if isinstance(body, dict) and body.keys() == {"other_id"}:
+        with suppress(ValueError, TypeError, AttributeError):
+            return UUID(body["other_id"])
+    raise Refusal(
+        422, "Invalid request", errors=[Problem("other_id", "must be the id of a person, and nothing beside it")]
+    )
 
 
 def _tour(profile: Profile, session_id: str) -> dict[str, Any]:

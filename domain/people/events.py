@@ -45,6 +45,7 @@ class SubjectsLinked(Fact):
     subject_id: Open[UUID]  # the one that joins
     into_subject_id: Open[UUID]  # the one whose person it joins
     because: Open[Label] = Field(default="visitor_became_known")
+    by: Open[Label | None] = None  # the key of whoever said so, where a human did
 
 
 class MergeProposed(Fact):

@@ -13,6 +13,7 @@ from tests.embedded.processes import eventually
 PATHS = {
     "/api/touchpoints", "/api/tours/{session_id}/milestone", "/api/tours/{session_id}/complete", "/api/leads",
     "/api/properties/{property_id}/save", "/api/people", "/api/people/{person_id}", "/api/people/{person_id}/journey",
+    "/api/people/{person_id}/merge",
     "/api/analytics/journey/{person_id}", "/api/tours/analytics", "/api/events", "/api/events/{event_id}",
     "/api/conversions", "/api/conversions/{conversion_id}", "/healthz", "/readyz", "/metrics",
 }  # fmt: skip

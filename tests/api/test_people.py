@@ -128,3 +128,24 @@ def test_consents_are_shown_as_last_said(stage: Stage, nile: Brokerage) -> None:
     stage.settled()
     person = nile.read(f"/api/people/{nile.subject_of(answer['items'][0]['event_id'])}")
     assert person["consents"] == {"meta_tracking": False, "profiling": True}
+
+
+def test_a_human_makes_two_people_one_and_nothing_is_sent_again(stage: Stage, nile: Brokerage) -> None:
+    first = nile.verdict(touchpoint("leads.form_submitted.v1", person={"email": "work@mail.example"}))["event_id"]
+    second = nile.verdict(touchpoint("leads.form_submitted.v1", person={"email": "home@mail.example"}))["event_id"]
+    stage.settled()
+    person, other = nile.subject_of(first), nile.subject_of(second)
+    sent = [one["id"] for one in nile.read("/api/conversions")["items"]]
+    path = f"/api/people/{person}/merge"
+    merged = nile.operator.post(path, json={"other_id": other})
+    assert (merged.status_code, merged.json()["status"]) == (201, "merged")
+    stage.settled()
+    again = nile.operator.post(path, json={"other_id": other})
+    assert (again.status_code, again.json()["status"]) == (200, "already_one")
+    assert nile.operator.post(path, json={"other_id": str(uuid4())}).status_code == 404
+    assert fields_of(nile.operator.post(path, json={"other": other}))
+    one = nile.read(f"/api/people/{other}")
+    assert (one["id"], one["touchpoints"], one["forms"]) == (person, 2, 2)
+    assert set(one["subjects"]) == {person, other}
+    assert [one["id"] for one in nile.read("/api/conversions")["items"]] == sent
+    assert nile.reader.post(path, json={"other_id": other}).status_code == 403
