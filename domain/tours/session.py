@@ -93,7 +93,7 @@ def _with(session: TourSession, recorded: Recorded) -> TourSession:
         case TourActed():
             action = Action(millis(fact.occurred_at), event, fact.action.casefold(), fact.room or "")
             actions = sorted((*session.actions, action), key=lambda one: (one.at_ms, one.event))
-            return _touched(session, recorded, fact, actions=tuple(actions[:MOST_KEPT]))
+            return _touched(session, recorded, fact, actions=_kept(actions))
         case TourMilestoneReached():
             milestones = {fact.milestone: event, **session.milestones}
             return _touched(session, recorded, fact, milestones=milestones)
@@ -105,6 +105,12 @@ def _with(session: TourSession, recorded: Recorded) -> TourSession:
             return _touched(session, recorded, fact)
         case _:
             return session
+
+
+def _kept(actions: list[Action]) -> tuple[Action, ...]:
+    """Return the first actions, and the later ones that reach a milestone: neither depends on order of arrival."""
+    telling = [one for one in actions[MOST_KEPT:] if one.action in (SHARE, DOWNLOAD)]
+    return (*actions[:MOST_KEPT], *telling[:MOST_KEPT])
 
 
 def _completed(session: TourSession, recorded: Recorded, fact: TourCompleted, event: str) -> TourSession:

@@ -6,6 +6,7 @@ import pytest
 
 from domain.shared.fact import Fact
 from domain.tours.events import Milestone, TourEnded, TourMilestoneReached
+from domain.tours.session import MOST_KEPT
 from tests.cast import (
     ANNA,
     BASEM,
@@ -140,3 +141,8 @@ def test_the_first_outcome_is_final_though_a_late_room_changes_the_score() -> No
 
 def test_a_milestone_reached_after_the_close_is_not_sent() -> None:
     given(ANNA.did(completed())).when(ANNA.did(room("bedroom", 60))).then_nothing_is_decided()
+
+
+def test_a_share_after_very_many_actions_is_still_seen() -> None:
+    zooms = [ANNA.did(acted("zoom", when=nth)) for nth in range(MOST_KEPT + 1)]
+    given(*zooms).when(ANNA.did(acted("share", when=10_000))).then_sends(("Share", 150.0))
