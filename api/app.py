@@ -6,10 +6,12 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse
 
 from api import errors
 from api.docs import describe
 from api.middleware import Around
+from api.reference import reference_page
 from api.routers import conversions, events, ingest, operations, people, tours
 from api.settings import Settings
 from api.wiring import open_services
@@ -28,12 +30,15 @@ def create_app(settings: Settings) -> FastAPI:
         finally:
             await app.state.services.close()
 
-    app = FastAPI(title="Masar", version=VERSION, lifespan=lifespan, redirect_slashes=False)
+    app = FastAPI(
+        title="Masar", version=VERSION, lifespan=lifespan, redirect_slashes=False, docs_url=None, redoc_url=None
+    )
     app.add_middleware(Around)
     errors.install(app)
     app.router.routes.extend(ingest.router.routes)  # not as a router within: matching that costs every touchpoint dear
     for router in (people, tours, events, conversions, operations):
         app.include_router(router.router)
+    app.add_api_route("/docs", lambda: HTMLResponse(reference_page(app.openapi())), include_in_schema=False)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 
