@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 
 from adapters.postgres.keyring import KeyRing
-from adapters.postgres.mapper import MARK
+from adapters.postgres.mapper import MARK, is_sealed
 from domain.people.contact import Held
 from domain.shared.personal import Erased, Sealed
 
@@ -20,10 +20,7 @@ def event(row: Mapping[str, Any], opened: Mapping[str, Any] | None = None) -> di
     """Return a row of the log as shown; personal fields say that they are sealed unless `opened` has them."""
     fields = orjson.loads(row["state"])
     fields.pop("occurred_at", None)
-    shown = {
-        name: (opened or {}).get(name, SEALED) if isinstance(value, dict) and MARK in value else value
-        for name, value in fields.items()
-    }
+    shown = {name: (opened or {}).get(name, SEALED) if is_sealed(value) else value for name, value in fields.items()}
     return {
         "id": event_id(row["originator_id"], row["originator_version"]),
         "kind": row["topic"],
@@ -43,7 +40,7 @@ def sealed_fields(row: Mapping[str, Any]) -> dict[str, Sealed]:
     return {
         name: Sealed(value[MARK], str(row["originator_id"]), row["originator_version"], name)
         for name, value in orjson.loads(row["state"]).items()
-        if isinstance(value, dict) and MARK in value
+        if is_sealed(value)
     }
 
 

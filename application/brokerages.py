@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID, uuid5
 
 from domain.brokerage.events import BrokerageFact, BrokerageRegistered, DatasetConnected, PolicyActivated
@@ -65,12 +64,3 @@ def decide_dataset(setup: Setup, wanted: DatasetConnected) -> list[BrokerageFact
     if not setup.registered:
         raise NotRegistered("register the brokerage first")
     return [] if setup.house.datasets.get(wanted.dataset_id) == wanted.role else [wanted]
-
-
-def decide_activation(setup: Setup, policy: Policy, now: datetime) -> list[BrokerageFact]:
-    """Return the fact of a policy's activation; none where the very same is active. Raises NotRegistered."""
-    if not setup.registered:
-        raise NotRegistered("register the brokerage first")
-    if setup.house.policy == policy and setup.house.revision:
-        return []
-    return [PolicyActivated(policy=policy, revision=setup.house.revision + 1, occurred_at=now)]

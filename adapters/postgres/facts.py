@@ -6,7 +6,8 @@ from uuid import UUID
 
 from psycopg import Connection, sql
 
-from adapters.postgres.mapper import KeyOf, decode
+from adapters.postgres.mapper import decode
+from adapters.postgres.positions import newest_position
 from domain.shared.fact import Recorded
 from projections.storage import Page, Unreadable
 
@@ -22,14 +23,13 @@ HISTORY = sql.SQL(
     "SELECT {} FROM log.masar_events WHERE brokerage_id = %s AND subject_id = ANY(%s) AND notification_id < %s "
     "AND topic = ANY(%s) AND notification_id <> ALL(%s) ORDER BY notification_id"
 ).format(COLUMNS)
-NEWEST = "SELECT coalesce(max(notification_id), 0) FROM log.masar_events"
 OF_KINDS = sql.SQL("SELECT {} FROM log.masar_events WHERE topic = ANY(%s) ORDER BY notification_id").format(COLUMNS)
 
 
-def recorded(row: Sequence[Any], key_of: KeyOf | None = None) -> Recorded:
-    """Return a row of COLUMNS as a fact with its place in the log."""
+def recorded(row: Sequence[Any]) -> Recorded:
+    """Return a row of COLUMNS as a fact with its place in the log; personal fields stay sealed."""
     position, stream_id, version, kind, state, brokerage_id, subject_id, at, cause_id, correlation_id = row
-    fact = decode(kind, state, stream_id, version, key_of)
+    fact = decode(kind, state, stream_id, version)
     return Recorded(position, stream_id, version, brokerage_id, subject_id, at, cause_id, correlation_id, fact)
 
 
@@ -38,8 +38,7 @@ def read_page(connection: Connection[Any], after: int, limit: int, kinds: list[s
 
     The end is asked for first: the gate makes commit order position order, so nothing appears below it later.
     """
-    row = connection.execute(NEWEST).fetchone()
-    newest = int(row[0]) if row else 0
+    newest = newest_position(connection)
     if newest <= after:
         return Page((), after)
     rows = connection.execute(PAGE, (after, newest, kinds, limit), binary=True).fetchall()

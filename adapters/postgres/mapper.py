@@ -103,6 +103,11 @@ def _token(envelope: Envelope, field: str, value: Any) -> str:
     return seal(envelope.key, envelope.subject_id, plain, place)
 
 
+def is_sealed(value: Any) -> bool:
+    """Tell whether a field of a stored state is a sealed value."""
+    return isinstance(value, dict) and value.keys() == {MARK}
+
+
 def decode(kind: str, state: bytes, stream_id: UUID, version: int, key_of: KeyOf | None = None) -> Fact:
     """Return the fact of a stored state, lifted to the newest version of its kind.
 
@@ -113,7 +118,7 @@ def decode(kind: str, state: bytes, stream_id: UUID, version: int, key_of: KeyOf
     if not isinstance(fields, dict):
         raise ValueError("a stored state is a JSON object")
     for name, value in fields.items():
-        if type(value) is dict and MARK in value and len(value) == 1:
+        if type(value) is dict and is_sealed(value):
             sealed = Sealed(value[MARK], stream_id, version, name)
             fields[name] = sealed if key_of is None else open_sealed(sealed, key_of)
     if kind in UPCASTERS:

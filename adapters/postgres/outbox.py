@@ -25,6 +25,11 @@ LEASE_SECONDS = 40
 MOST_CRASHES = 5
 """Workers that may be lost over a message before it is set aside as the likely reason."""
 
+LEASED = """
+RETURNING m.id, m.brokerage_id, m.kind, m.batch_by, m.cause_id, m.correlation_id, m.attempts, m.lease, m.payload,
+          m.created_at, m.expires_at
+"""
+"""How every lease answers: the fields of `Leased`, in order."""
 # Where workers were lost, the batch shrinks: 1,000, 125, 15, 1. A message that kills its worker is found alone.
 LEASE_BATCH = """
 WITH first AS (
@@ -43,8 +48,6 @@ UPDATE outbox.messages m
    SET state = 'leased', lease = token.lease, leased_until = now() + make_interval(secs => %(seconds)s),
        attempts = attempts + 1
   FROM due, token WHERE m.id = due.id
-RETURNING m.id, m.brokerage_id, m.kind, m.batch_by, m.cause_id, m.correlation_id, m.attempts, m.lease, m.payload,
-          m.created_at, m.expires_at
 """
 LEASE_ONE = """
 WITH due AS (
@@ -61,8 +64,6 @@ UPDATE outbox.messages m
    SET state = 'leased', lease = nextval('outbox.lease'), leased_until = now() + make_interval(secs => %(seconds)s),
        attempts = attempts + 1
   FROM due WHERE m.id = due.id
-RETURNING m.id, m.brokerage_id, m.kind, m.batch_by, m.cause_id, m.correlation_id, m.attempts, m.lease, m.payload,
-          m.created_at, m.expires_at
 """
 LEASE_PARKED = """
 WITH one AS (
@@ -74,8 +75,6 @@ UPDATE outbox.messages m
    SET state = 'leased', lease = nextval('outbox.lease'), leased_until = now() + make_interval(secs => %(seconds)s),
        attempts = attempts + 1
   FROM one WHERE m.id = one.id
-RETURNING m.id, m.brokerage_id, m.kind, m.batch_by, m.cause_id, m.correlation_id, m.attempts, m.lease, m.payload,
-          m.created_at, m.expires_at
 """
 RENEW = """
 UPDATE outbox.messages m SET leased_until = now() + make_interval(secs => %s)
@@ -218,7 +217,8 @@ class Outbox:
         return freed + self.connection.execute(UNPARK).rowcount
 
     def _lease(self, statement: str, **arguments: Any) -> list[Leased]:
-        rows = self.connection.execute(statement.encode(), {**arguments, "seconds": self._lease_s}).fetchall()
+        given = {**arguments, "seconds": self._lease_s}
+        rows = self.connection.execute((statement + LEASED).encode(), given).fetchall()
         leased = [Leased(*row[:8], *_loaded(*row[8:])) for row in rows]
         return sorted(leased, key=lambda one: (one.created_at, one.id))
 

@@ -10,7 +10,7 @@ from psycopg import Connection
 
 from adapters.postgres.connections import connect
 from adapters.postgres.facts import read_kinds
-from adapters.postgres.positions import Build, builds, newest_position
+from adapters.postgres.positions import Build, builds
 from adapters.postgres.read_models import PostgresStorage
 from domain.catalogue import kind_of
 from projections.catalogue import BY_NAME
@@ -143,9 +143,3 @@ def run_projector(url: str, stop: threading.Event, names: tuple[str, ...] = tupl
     wake.stop()
     for thread in threads:
         thread.join(timeout=10)
-
-
-def lag(connection: Connection[Any]) -> dict[str, int]:
-    """Return how many positions each live projection is behind the log."""
-    newest = newest_position(connection)
-    return {one.name: newest - one.position for one in builds(connection) if one.status == "live"}

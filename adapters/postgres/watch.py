@@ -8,7 +8,7 @@ import orjson
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from adapters.postgres.mapper import MARK
+from adapters.postgres.mapper import is_sealed
 from adapters.postgres.positions import newest_position
 
 FACTS = """
@@ -71,7 +71,7 @@ class Watch:
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
     fields = orjson.loads(row.pop("state"))
     fields.pop("occurred_at", None)
-    sealed = {name: "sealed" for name, value in fields.items() if isinstance(value, dict) and MARK in value}
+    sealed = {name: "sealed" for name, value in fields.items() if is_sealed(value)}
     return {**row, "fields": fields | sealed}
 
 

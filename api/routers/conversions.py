@@ -43,7 +43,7 @@ async def list_conversions(
     async with as_brokerage(services(request).pool, principal.brokerage_id) as connection:
         subjects = None
         if asked := person or person_id:
-            subjects = await people.subjects_of(connection, await people.person_of(connection, asked))
+            subjects = await people.subjects_of(connection, asked)
         wanted = queries.filters(
             person=subjects, event_name=event_name or conversion_type, dataset_id=dataset_id, status=status,
             since=since, until=until,

@@ -35,7 +35,7 @@ async def list_events(
     async with as_brokerage(services(request).pool, principal.brokerage_id) as connection:
         subjects = None
         if wanted := person or person_id:
-            subjects = await people.subjects_of(connection, await people.person_of(connection, wanted))
+            subjects = await people.subjects_of(connection, wanted)
         rows = await queries.list_events(
             connection, principal.brokerage_id, after=int(after[0]) if after else position, limit=limit,
             subjects=subjects, kinds=kind, stream_id=aggregate, since=since, until=until,

@@ -51,11 +51,10 @@ async def get_person(request: Request, person_id: UUID) -> Response:
     principal = await caller(request, "read")
     own = services(request)
     async with as_brokerage(own.pool, principal.brokerage_id) as connection:
-        person_id = await queries.person_of(connection, person_id)
-        row = await queries.one_person(connection, person_id)
+        subjects = await queries.subjects_of(connection, person_id)
+        row = await queries.one_person(connection, subjects[0])
         if row is None:
             raise Refusal(404, "Not found", "there is no such person")
-        subjects = await queries.subjects_of(connection, person_id)
         conversions = await queries.conversions_of(connection, subjects)
     profile = PROFILE.validate_json(row.pop("state"))
     contact = await asyncio.to_thread(show.contact, profile.contact.newest, own.keyring)
@@ -76,21 +75,20 @@ async def get_journey(request: Request, person_id: UUID) -> Response:
     principal = await caller(request, "read")
     own = services(request)
     async with as_brokerage(own.pool, principal.brokerage_id) as connection:
-        person_id = await queries.person_of(connection, person_id)
         subjects = await queries.subjects_of(connection, person_id)
         rows = await events_of.list_events(
             connection, principal.brokerage_id, after=0, limit=LONGEST_JOURNEY, subjects=subjects
         )
         if not rows:
             raise Refusal(404, "Not found", "there is no such person")
-        row = await queries.one_person(connection, person_id)
+        row = await queries.one_person(connection, subjects[0])
         conversions = await queries.conversions_of(connection, subjects)
     profile = PROFILE.validate_json(row["state"]) if row else Profile()
     shown = await asyncio.to_thread(show.open_events, rows, own.keyring)
     entries = sorted(shown, key=lambda one: (one["occurred_at"], one["position"]))
     scored = _scored(profile)
     return answer({
-        "person_id": person_id,
+        "person_id": subjects[0],
         "items": [
             {**entry, "scored": scored.get(entry["id"], []),
              "caused": [one for one in conversions if str(one["cause_id"]) == entry["id"]]}

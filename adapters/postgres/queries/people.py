@@ -29,11 +29,6 @@ SELECT c.id, c.slot, c.event_name, c.value, c.currency, c.cause_id, c.occurred_a
   LEFT JOIN outbox.messages o ON o.brokerage_id = c.brokerage_id AND o.id = c.id
  WHERE c.subject_id = ANY(%s) ORDER BY c.position, c.slot
 """
-SESSIONS = """
-SELECT key AS session_id, property_id, tour_kind, started_at, last_at, total_time_s, rooms_visited, completion_rate,
-       actions, score, quality, policy, reasons, milestones, closed_by, late
-  FROM read_models.tour_sessions WHERE key = ANY(%s)
-"""
 
 
 async def list_people(
@@ -53,8 +48,9 @@ async def person_of(connection: Connection, subject_id: UUID) -> UUID:
     return row["person_id"] if row else subject_id
 
 
-async def subjects_of(connection: Connection, person_id: UUID) -> list[UUID]:
-    """Return all subjects of a person, itself first."""
+async def subjects_of(connection: Connection, subject_id: UUID) -> list[UUID]:
+    """Return all subjects of the person a subject belongs to, the person's own first."""
+    person_id = await person_of(connection, subject_id)
     rows = await (await connection.execute(SUBJECTS, (person_id,))).fetchall()
     return [person_id, *(row["subject_id"] for row in rows)]
 
@@ -67,8 +63,3 @@ async def one_person(connection: Connection, person_id: UUID) -> DictRow | None:
 async def conversions_of(connection: Connection, subjects: list[UUID]) -> list[DictRow]:
     """Return the conversions that the subjects' facts caused, in order."""
     return await (await connection.execute(CONVERSIONS, (subjects,))).fetchall()
-
-
-async def sessions(connection: Connection, session_ids: list[str]) -> list[DictRow]:
-    """Return tour sessions with their scores."""
-    return await (await connection.execute(SESSIONS, (session_ids,))).fetchall()
