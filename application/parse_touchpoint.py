@@ -32,10 +32,13 @@ DEEPEST_PATH = 10
 PLACES = {"person": "hints"}
 """Names in the posted item → names in the fact."""
 TAKEN = frozenset(
-    {"id", "kind", "payload", "person", "occurred_at", "page_url", "utm", "origin", "browser_event", "test"}
-)
+    {
+        "id", "kind", "payload", "person", "occurred_at", "page_url", "utm", "origin", "channel", "listing",
+        "browser_event", "test",
+    }
+)  # fmt: skip
 OUTSIDE = TAKEN - {"id", "payload"} | {""}
-ALTERNATIVES = frozenset({"PersonHints", "Utm", "str", "BrowserEvent"})
+ALTERNATIVES = frozenset({"PersonHints", "Utm", "str", "BrowserEvent", "Listing"})
 NOT_FOR_PEOPLE = ("is_instance", "needs_python")
 """Types of errors about alternatives that only the log uses."""
 TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")

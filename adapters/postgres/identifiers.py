@@ -6,7 +6,10 @@ from adapters.sealing import keyed_hash
 from domain.people.hints import STRONG, WEAK, PersonHints
 from domain.shared.fact import Touchpoint
 
-DETAILS = ("name", "first_name", "last_name", "ip", "user_agent", "city", "country", "lead_id")
+DETAILS = (
+    "name", "first_name", "last_name", "ip", "user_agent", "city", "country", "lead_id", "gender", "birth_date",
+    "state", "zip", "madid", "referrer_url",
+)  # fmt: skip
 """Hints that describe a person without naming one."""
 
 IDENTIFYING = frozenset((*STRONG, *WEAK))
@@ -22,7 +25,7 @@ def usable(fact: Touchpoint, region: str) -> dict[str, str]:
     if isinstance(hints, PersonHints):
         for kind in (*STRONG, *WEAK, *DETAILS):
             value = getattr(hints, kind, None)
-            normal = _normal(kind, value, region) if value else None
+            normal = _normal(kind, str(value), region) if value else None
             if normal:
                 found[kind] = normal
     session = getattr(fact, "session_id", None)

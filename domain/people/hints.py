@@ -1,9 +1,10 @@
 """What a touchpoint may tell about who did it."""
 
 import re
+from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 UNPRINTABLE = re.compile("[\x00-\x1f\ud800-\udfff]")
 
@@ -20,15 +21,18 @@ ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200), Afte
 HintKind = Literal[
     "person_id", "phone", "email", "session", "visitor_id", "fbp", "fbc", "fbclid", "ctwa_clid",
     "name", "first_name", "last_name", "ip", "user_agent", "city", "country", "lead_id",
+    "psid", "igsid", "gender", "birth_date", "state", "zip", "madid", "referrer_url",
 ]  # fmt: skip
 
 STRONG: tuple[HintKind, ...] = ("person_id", "phone", "email")
 """Hints that name one human, the most trusted first."""
 
-WEAK: tuple[HintKind, ...] = ("session", "visitor_id", "fbp", "fbc", "fbclid", "ctwa_clid")
-"""Hints that name a browser or a visit: they find a visitor and never join two known people."""
+WEAK: tuple[HintKind, ...] = ("session", "visitor_id", "fbp", "fbc", "fbclid", "ctwa_clid", "psid", "igsid")
+"""Hints that name a browser, a visit or one channel's account: they never join two known people."""
 
-MATCHING: frozenset[str] = frozenset({"phone", "email", "fbp", "fbc", "fbclid", "ip", "lead_id"})
+MATCHING: frozenset[str] = frozenset(
+    {"phone", "email", "fbp", "fbc", "fbclid", "ip", "lead_id", "madid", "ctwa_clid", "psid", "igsid"}
+)
 """Hints with which Meta can find a person; without any of them a conversion is worth nothing."""
 
 
@@ -68,4 +72,14 @@ class PersonHints(BaseModel):
     ctwa_clid: Text | None = None
     lead_id: Annotated[str, StringConstraints(pattern=r"^\d{15,17}$")] | None = None
     ip: ShortText | None = None
-    user_agent: Text | None = Field(default=None)
+    user_agent: Text | None = None
+    psid: ShortText | None = None  # page-scoped id of Messenger
+    igsid: ShortText | None = None  # Instagram-scoped id
+    gender: Literal["f", "m"] | None = None
+    birth_date: date | None = None
+    state: ShortText | None = None
+    zip: ShortText | None = None
+    madid: ShortText | None = None  # the device's advertising id
+    referrer_url: (
+        Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(_printable)] | None
+    ) = None

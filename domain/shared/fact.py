@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from domain.people.hints import PersonHints, Utm
+from domain.properties.listing import Listing
 from domain.shared.personal import Open, Personal
 
 
@@ -25,8 +26,14 @@ Ref = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 """A duration within a day, in seconds."""
 
-Origin = Literal["website", "app", "chat", "phone_call", "email", "physical_store", "other"]
+Origin = Literal[
+    "website", "app", "chat", "phone_call", "email", "physical_store", "business_messaging",
+    "system_generated", "other",
+]  # fmt: skip
 """Where it happened, in Meta's words for `action_source`."""
+
+Channel = Literal["whatsapp", "messenger", "instagram"]
+"""A messaging channel, in Meta's words for `messaging_channel`."""
 
 
 PageUrl = Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(_without_nul)]
@@ -55,7 +62,9 @@ class BrowserEvent(BaseModel):
 class Touchpoint(Fact):
     """Something a person did, as a producer observed it; a stream of one.
 
-    `hint_kinds` names the usable hints sealed in `hints`, so that a fold can choose without opening them.
+    `hint_kinds` names the usable hints sealed in `hints`, so that a fold can choose without opening them. `listing`
+    tells of the property on offer that it was about, as the producer's stock had it at that moment. `unverified` is
+    said by the door, never by the producer.
     """
 
     observed: ClassVar[bool] = True
@@ -65,7 +74,10 @@ class Touchpoint(Fact):
     page_url: Personal[PageUrl | None] = None
     utm: Open[Utm | None] = None
     origin: Open[Origin] = "website"
+    channel: Open[Channel | None] = None
+    listing: Open[Listing | None] = None
     browser_event: Open[BrowserEvent | None] = None
+    unverified: Open[bool] = False  # came with a public key, from a browser: anybody could have sent it
     test: Open[bool] = False
 
 
