@@ -12,7 +12,29 @@ from api import errors
 from api.docs import describe
 from api.middleware import Around
 from api.reference import reference_page
-from api.routers import conversions, events, ingest, operations, people, tours
+from api.routers import (
+    analytics,
+    appraisals,
+    audiences,
+    conversations_in,
+    conversions,
+    events,
+    experiments,
+    funnels,
+    ingest,
+    investors,
+    measuring,
+    operating_conversions,
+    operations,
+    optimising,
+    people,
+    policies,
+    rentals,
+    tours,
+    tracker,
+    tracking,
+    viewings,
+)
 from api.settings import Settings
 from api.wiring import open_services
 
@@ -36,7 +58,25 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Around)
     errors.install(app)
     app.router.routes.extend(ingest.router.routes)  # not as a router within: matching that costs every touchpoint dear
-    for router in (people, tours, events, conversions, operations):
+    for posted in (appraisals, conversations_in, investors, tracking):
+        app.router.routes.extend(posted.router.routes)
+    for posting in (viewings.bookings, viewings.steps, rentals.posted, funnels.completing):
+        app.router.routes.extend(posting.routes)
+    for router in (measuring, optimising, audiences, funnels, experiments):  # their words win over ids of conversions
+        app.include_router(router.router)
+    for router in (
+        viewings,
+        rentals,
+        people,
+        policies,
+        tours,
+        events,
+        operating_conversions,
+        conversions,
+        analytics,
+        operations,
+        tracker,
+    ):
         app.include_router(router.router)
     app.add_api_route("/docs", lambda: HTMLResponse(reference_page(app.openapi())), include_in_schema=False)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

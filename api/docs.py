@@ -43,10 +43,24 @@ def _payload(kind: str) -> dict[str, Any]:
     return {
         "type": "object",
         "description": (model.__doc__ or "").strip(),
-        "properties": {name: TypeAdapter(info.rebuild_annotation()).json_schema() for name, info in own.items()},
+        "properties": {
+            name: _whole(TypeAdapter(info.rebuild_annotation()).json_schema()) for name, info in own.items()
+        },
         "required": [name for name, info in own.items() if info.is_required()],
         "additionalProperties": False,
     }
+
+
+def _whole(schema: Any, known: dict[str, Any] | None = None) -> Any:
+    """Return a schema with the models within it written out: its references would lead nowhere in the document."""
+    known = known if known is not None else schema.pop("$defs", {})
+    if isinstance(schema, list):
+        return [_whole(part, known) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _whole(known[schema["$ref"].rpartition("/")[2]], known)
+    return {name: _whole(part, known) for name, part in schema.items()}
 
 
 def _beside() -> dict[str, Any]:
@@ -118,6 +132,15 @@ MERGE_BODY = _body(
         "type": "object",
         "required": ["other_id"],
         "properties": {"other_id": {"type": "string", "format": "uuid", "description": "Who the person is as well."}},
+        "additionalProperties": False,
+    }
+)
+
+UNMERGE_BODY = _body(
+    {
+        "type": "object",
+        "required": ["subject_id"],
+        "properties": {"subject_id": {"type": "string", "format": "uuid", "description": "Who the person is not."}},
         "additionalProperties": False,
     }
 )

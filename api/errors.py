@@ -29,10 +29,12 @@ class Refusal(Exception):
         detail: str = "",
         errors: Sequence[Problem] = (),
         headers: dict[str, str] | None = None,
+        more: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(title)
         self.status, self.title, self.detail = status, title, detail
         self.errors, self.headers = tuple(errors), headers or {}
+        self.more = more or {}  # members of its own, such as what could be had instead
 
 
 def problem(request: Request, refusal: Refusal) -> Response:
@@ -44,6 +46,7 @@ def problem(request: Request, refusal: Refusal) -> Response:
         "detail": refusal.detail or refusal.title,
         "errors": shown(refusal.errors),
         "request_id": str(request.scope.get("request_id", "")),
+        **refusal.more,
     }
     return Response(orjson.dumps(document), refusal.status, refusal.headers, "application/problem+json")
 

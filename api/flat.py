@@ -89,14 +89,15 @@ def _prices(value: Any) -> dict[str, Any] | Problem:
     prices: dict[str, Any] = {"currency": value["currency"]} if value.get("currency") is not None else {}
     for name in ("min", "max"):
         if value.get(name) is not None:
-            minor = _minor(value[name])
+            minor = minor_of(value[name])
             if minor is None:
                 return Problem(f"price_range.{name}", "must be an amount with at most two decimals")
             prices[f"price_{name}_minor"] = minor
     return prices
 
 
-def _minor(amount: Any) -> int | None:
+def minor_of(amount: Any) -> int | None:
+    """Return an amount in currency units as minor units; None where it is none, or has more than two decimals."""
     if isinstance(amount, bool) or not isinstance(amount, int | float | str):
         return None
     try:

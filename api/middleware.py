@@ -23,6 +23,19 @@ HEADERS = (
 )
 
 
+def headers_of(scope: Scope, given: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return the headers to add to an answer: those it has not set itself, and which page may read it."""
+    set_already = {name.lower() for name, _ in given}
+    added = [(name, value) for name, value in HEADERS if name not in set_already]
+    if site := scope.get("readable_by"):
+        added += [
+            (b"access-control-allow-origin", site.encode("latin-1")),
+            (b"access-control-expose-headers", b"retry-after"),
+            (b"vary", b"origin"),
+        ]
+    return added
+
+
 @cache
 def _count(route: str, status: str) -> Counter:
     return REQUESTS.labels(route, status)
@@ -62,7 +75,8 @@ class Around:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *HEADERS, (b"x-request-id", str(identity).encode())]
+                given = list(message["headers"])
+                message["headers"] = [*given, *headers_of(scope, given), (b"x-request-id", str(identity).encode())]
             await send(message)
 
         try:

@@ -7,12 +7,15 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 from psycopg_pool import AsyncConnectionPool
 
+from adapters.paymob.secrets import PaymobSecrets
 from adapters.postgres.batcher import Batcher
+from adapters.postgres.calendars import PostgresCalendars
 from adapters.postgres.connections import pool
 from adapters.postgres.decided import DecidedFacts
 from adapters.postgres.houses import Houses
 from adapters.postgres.keyring import KeyRing
 from adapters.postgres.log import LogOpenedLater
+from adapters.postgres.onto_person import OntoPerson
 from adapters.postgres.writer import Writer
 from api.auth.keys import Doorkeeper
 from api.rates import Rates
@@ -31,10 +34,15 @@ class Services:
     log: LogOpenedLater
     batcher: Batcher
     decided: DecidedFacts
+    calendars: PostgresCalendars
+    onto_person: OntoPerson
     keyring: KeyRing
     doorkeeper: Doorkeeper
     houses: Houses
     rates: Rates
+    browser_rates: Rates
+    address_rates: Rates
+    paymob: PaymobSecrets
 
     async def region_of(self, brokerage_id: UUID) -> str:
         """Return the region in which a brokerage's local phone numbers are read."""
@@ -64,8 +72,13 @@ async def open_services(settings: Settings) -> Services:
         log=log,
         batcher=Batcher(lambda: Writer(url, master, log), most_waiting=settings.most_waiting),
         decided=DecidedFacts(url, log),
+        calendars=PostgresCalendars(connections, master),
+        onto_person=OntoPerson(url, master, log),
         keyring=KeyRing(url, master),
         doorkeeper=Doorkeeper(connections),
         houses=Houses(connections),
         rates=Rates(settings.requests_per_minute),
+        browser_rates=Rates(settings.browser_requests_per_minute),
+        address_rates=Rates(settings.address_requests_per_minute),
+        paymob=PaymobSecrets(url, master),
     )

@@ -1,10 +1,10 @@
 """Sets up a brokerage: its registration, datasets and policy, as facts on its own strict stream."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from uuid import UUID, uuid5
 
-from domain.brokerage.events import BrokerageFact, BrokerageRegistered, DatasetConnected, PolicyActivated
+from domain.brokerage.events import BrokerageFact, BrokerageRegistered, DatasetConnected, PolicyActivated, PolicyDrafted
 from domain.brokerage.rulebook import DEFAULTS, House, with_fact
 from domain.scoring.policy import Policy
 
@@ -27,6 +27,8 @@ class Setup:
     house: House = DEFAULTS
     registered: bool = False
     version: int = 0
+    drafts: Mapping[tuple[str, int], PolicyDrafted] = field(default_factory=dict)  # (name, version) → who wrote what
+    activations: tuple[PolicyActivated, ...] = ()
 
 
 def stream_of(brokerage_id: UUID) -> UUID:
@@ -44,7 +46,13 @@ def fold(facts: Sequence[BrokerageFact]) -> Setup:
     house = DEFAULTS
     for fact in facts:
         house = with_fact(house, fact)
-    return Setup(house, any(isinstance(fact, BrokerageRegistered) for fact in facts), len(facts))
+    return Setup(
+        house,
+        any(isinstance(fact, BrokerageRegistered) for fact in facts),
+        len(facts),
+        {(fact.policy.name, fact.policy.version): fact for fact in facts if isinstance(fact, PolicyDrafted)},
+        tuple(fact for fact in facts if isinstance(fact, PolicyActivated)),
+    )
 
 
 def decide_registration(setup: Setup, wanted: BrokerageRegistered, policy: Policy) -> list[BrokerageFact]:
@@ -60,7 +68,9 @@ def decide_registration(setup: Setup, wanted: BrokerageRegistered, policy: Polic
 
 
 def decide_dataset(setup: Setup, wanted: DatasetConnected) -> list[BrokerageFact]:
-    """Return the fact of a dataset's connection; none where it is connected in this role. Raises NotRegistered."""
+    """Return the fact of a dataset's connection; none where it is connected just so. Raises NotRegistered."""
     if not setup.registered:
         raise NotRegistered("register the brokerage first")
-    return [] if setup.house.datasets.get(wanted.dataset_id) == wanted.role else [wanted]
+    before = setup.house.datasets.get(wanted.dataset_id)
+    same = before is not None and before.model_copy(update={"occurred_at": wanted.occurred_at}) == wanted
+    return [] if same else [wanted]

@@ -15,6 +15,7 @@ REQUESTS = UUID("0c6f0a3e-7a0b-5d0e-9f43-5d0b8f7f6a21")
 
 NO_ANSWER = Answer()
 LONGEST_MESSAGE = 500
+WORKER_LOST = "unknown: the worker was lost before it could record an answer; not sent again by itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,15 @@ class Batch:
         facts = [self.fact(messages, "parked", now, Answer(message=reason))] if news else []
         return Entry(settled, facts, opens=opens)
 
+    def doubted(self, messages: Sequence[Leased], now: datetime) -> Entry:
+        """Return the entry of those that a lost worker may have sent, and that must not be sent twice."""
+        fact = self.fact(messages, "unknown", now, Answer(message=WORKER_LOST), final=True)
+        again = Circuit(self.lane, self.held_for, now) if self.held_for else None
+        return Entry([Settled(one, "dead", error=WORKER_LOST) for one in messages], [fact], opens=again)
+
     def fact(
         self, messages: Sequence[Leased], outcome: Outcome, now: datetime, answer: Answer = NO_ANSWER,
-        fields: Sequence[str] = (), version: str | None = None,
+        fields: Sequence[str] = (), version: str | None = None, received: int | None = None, final: bool = False,
     ) -> NewFact:  # fmt: skip
         """Return the fact about one request, or one decision not to make it."""
         alone = messages[0] if len(messages) == 1 else None
@@ -82,15 +89,19 @@ class Batch:
                 message=answer.message[:LONGEST_MESSAGE] if answer.message else None,
                 fbtrace_id=answer.trace_id,
                 graph_version=version,
+                received=received,
+                final=final or None,
             ),
             cause_id=alone.cause_id if alone else None,
             correlation_id=alone.correlation_id if alone else None,
         )
 
     def request(
-        self, ready: Sequence[Ready], outcome: Outcome, now: datetime, answer: Answer, version: str
-    ) -> tuple[NewFact, Kept]:
+        self, ready: Sequence[Ready], outcome: Outcome, now: datetime, answer: Answer, version: str, *,
+        received: int | None = None, final: bool = False,
+    ) -> tuple[NewFact, Kept]:  # fmt: skip
         """Return the fact about one request that was made, and its body to be kept."""
         fields = sorted({name for one in ready for name in one.draft.fields})
-        fact = self.fact([one.message for one in ready], outcome, now, answer, fields, version)
+        messages = [one.message for one in ready]
+        fact = self.fact(messages, outcome, now, answer, fields, version, received, final)
         return fact, Kept(fact.id, self.lane.brokerage_id, {"data": [dict(one.draft.event) for one in ready]})

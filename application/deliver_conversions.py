@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from application.conversion_batch import Batch, Ready
-from application.delivery_rules import happened_at, is_old, too_late
+from application.delivery_rules import at_most_once, company, happened_at, in_company, too_late
 from application.ports.conversions import (
     MOST_PER_REQUEST,
     Circuits,
@@ -43,7 +43,10 @@ def _always() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class DeliverConversions:
-    """The use case behind "drain this dataset"."""
+    """The use case behind "drain this dataset".
+
+    `at_least_once` sends again what nobody knows of, even where the platform may count it twice.
+    """
 
     queue: ConversionQueue
     circuits: Circuits
@@ -52,6 +55,7 @@ class DeliverConversions:
     safe: Safe
     sink: ConversionSink
     probe_s: float = PROBE_S
+    at_least_once: bool = False
     clock: Callable[[], datetime] = _utc_now
     chance: Callable[[], float] = random.random
 
@@ -90,10 +94,9 @@ class DeliverConversions:
         if credentials is None:
             return self._hold(batch)
         ready, now = self._ready(batch), self.clock()
-        old = [one for one in ready if is_old(one.message, now)]
-        young = [one for one in ready if not is_old(one.message, now)]
+        groups = in_company(ready, lambda one: company(one.message, now, at_least_once=self.at_least_once))
         sending = Sending(self.queue, self.sink, credentials, batch, self.probe_s, self.clock, self.chance)
-        return sending.send([group for group in (old, young) if group], go_on)
+        return sending.send(groups, go_on)
 
     def _hold(self, batch: Batch) -> bool:
         left, now = self._in_time(batch), self.clock()
@@ -110,9 +113,16 @@ class DeliverConversions:
             self.queue.record(batch.withheld({"too_old": old}, now))
         return [one for one in batch.messages if one.id not in late]
 
+    def _without_doubt(self, batch: Batch, messages: list[Leased]) -> list[Leased]:
+        """Give up those that a lost worker may have sent and that must not be sent twice; return the others."""
+        doubted = [one for one in messages if one.asked and at_most_once(one, at_least_once=self.at_least_once)]
+        if doubted:
+            self.queue.record(batch.doubted(doubted, self.clock()))
+        return [one for one in messages if one not in doubted]
+
     def _ready(self, batch: Batch) -> list[Ready]:
         """Return what may be sent, drafted; the others are withheld or put off."""
-        now, left = self.clock(), self._in_time(batch)
+        now, left = self.clock(), self._without_doubt(batch, self._in_time(batch))
         forbidden, unread = self.words.forbidden(batch.lane.brokerage_id, {_subject(one) for one in left})
         put_off = [settled for one in left if (settled := _put_off(one, unread, now))]
         waiting = {settled.message.id for settled in put_off}

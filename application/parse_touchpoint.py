@@ -10,8 +10,11 @@ from uuid import UUID
 import orjson
 from pydantic import ValidationError
 
+from application.from_browsers import Browser, as_seen, forbidden, own_session
 from application.ports.touchpoints import Observed, Problem
 from domain.catalogue import TOUCHPOINTS
+from domain.conversations.posted import as_kept
+from domain.shared.currencies import CURRENCIES
 from domain.shared.fact import ENVELOPE, Touchpoint
 
 LONGEST_ID = 200
@@ -25,6 +28,9 @@ TIMES = {
     kind: tuple(name for name in model.model_fields if name.endswith("_at")) for kind, model in TOUCHPOINTS.items()
 }
 """Kind → its fields that tell a time."""
+AHEAD = frozenset({"starts_at", "ends_at"})
+"""Those of them that tell of a plan, such as a viewing's slot: they may lie ahead."""
+FAR = datetime(2100, 1, 1, tzinfo=UTC)
 
 DEEPEST_PATH = 10
 """Names in the path of a part that is not plain JSON; a deeper one is told by its outer names."""
@@ -38,7 +44,7 @@ TAKEN = frozenset(
     }
 )  # fmt: skip
 OUTSIDE = TAKEN - {"id", "payload"} | {""}
-ALTERNATIVES = frozenset({"PersonHints", "Utm", "str", "BrowserEvent", "Listing"})
+ALTERNATIVES = frozenset({"PersonHints", "Utm", "str", "BrowserEvent", "Listing", "Transcript", "AnalysisNotes"})
 NOT_FOR_PEOPLE = ("is_instance", "needs_python")
 """Types of errors about alternatives that only the log uses."""
 TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
@@ -49,7 +55,7 @@ RESERVED = ENVELOPE | {"person"}
 class Sender:
     """Whose item it is: the brokerage and producer of the key, the request it came in.
 
-    `assume_now` takes the time of arrival for an item that tells none.
+    `assume_now` takes the time of arrival for an item that tells none. `browser` is set where the key is public.
     """
 
     brokerage_id: UUID
@@ -57,13 +63,14 @@ class Sender:
     correlation_id: UUID
     region: str = "EG"
     assume_now: bool = False
+    browser: Browser | None = None
 
 
 def parse(item: Any, sender: Sender, now: datetime) -> Observed | tuple[Problem, ...]:
     """Return the touchpoint of one posted item, or what is wrong with it."""
     if not isinstance(item, dict):
         return (Problem("", "must be an object"),)
-    problems = _shape(item)
+    problems = _shape(item, sender)
     if problems:
         return problems
     try:
@@ -72,15 +79,15 @@ def parse(item: Any, sender: Sender, now: datetime) -> Observed | tuple[Problem,
         return (Problem(unencodable(item), "must be plain JSON, without lone surrogates or numbers beyond 64 bits"),)
     if len(body) > LARGEST_ITEM:
         return (Problem("", f"must not exceed {LARGEST_ITEM} bytes"),)
-    fact = _fact(item, now if sender.assume_now else None)
+    fact = _fact(item, now if sender.assume_now else None, sender.browser)
     if isinstance(fact, tuple):
         return fact
-    return _timely(fact, now) or Observed(
+    return (*_timely(fact, now), *_payable(fact)) or Observed(
         sender.brokerage_id, sender.producer, item["id"], fact, body, sender.correlation_id, sender.region, len(body)
     )
 
 
-def _shape(item: Mapping[str, Any]) -> tuple[Problem, ...]:
+def _shape(item: Mapping[str, Any], sender: Sender) -> tuple[Problem, ...]:
     problems = [Problem(name, "is not a field of a touchpoint") for name in item.keys() - TAKEN]
     name = item.get("id")
     if not isinstance(name, str) or not 1 <= len(name) <= LONGEST_ID or "\x00" in name:
@@ -96,6 +103,8 @@ def _shape(item: Mapping[str, Any]) -> tuple[Problem, ...]:
             Problem(f"payload.{name}", "belongs beside the payload, not in it") for name in payload.keys() & RESERVED
         ]
         problems += _times("", item) + _times("payload.", payload)
+    if sender.browser is not None:
+        problems += forbidden({name: value for name, value in item.items() if name in TAKEN})
     return tuple(sorted(problems, key=lambda one: one.field))
 
 
@@ -128,13 +137,20 @@ def _encodes(value: Any) -> bool:
     return True
 
 
-def _fact(item: Mapping[str, Any], assumed: datetime | None) -> Touchpoint | tuple[Problem, ...]:
+def _fact(
+    item: Mapping[str, Any], assumed: datetime | None, browser: Browser | None
+) -> Touchpoint | tuple[Problem, ...]:
     fields = {PLACES.get(name, name): item[name] for name in TAKEN - {"id", "payload"} if item.get(name) is not None}
     if assumed is not None:
         fields.setdefault("occurred_at", assumed)
+    if browser is not None:
+        fields = as_seen(fields, browser)
     model = TOUCHPOINTS[item["kind"]]
     try:
-        return model.model_validate_json(orjson.dumps(fields | item.get("payload", {})), strict=True)
+        payload = as_kept(item["kind"], item.get("payload", {}))
+        if browser is not None:
+            payload = own_session(payload)
+        return model.model_validate_json(orjson.dumps({**fields, **payload}), strict=True)
     except ValidationError as refusal:
         errors = refusal.errors(include_url=False, include_input=False)
         return tuple(_problem(one["loc"], one["msg"]) for one in errors if not one["type"].startswith(NOT_FOR_PEOPLE))
@@ -150,11 +166,24 @@ def _problem(place: tuple[int | str, ...], message: str) -> Problem:
     return Problem(".".join(part for part in path if part), message.removeprefix("Value error, "))
 
 
+def _payable(fact: Touchpoint) -> tuple[Problem, ...]:
+    """Refuse a currency that nobody pays in; the log's own facts are not judged by today's list."""
+    told = {
+        "payload.currency": getattr(fact, "currency", None),
+        "listing.currency": getattr(fact.listing, "currency", None),
+    }
+    return tuple(
+        Problem(name, "must be a currency of ISO 4217, such as EGP")
+        for name, code in told.items()
+        if isinstance(code, str) and code not in CURRENCIES
+    )
+
+
 def _timely(fact: Touchpoint, now: datetime) -> tuple[Problem, ...]:
     latest, problems = now + FUTURE_TOLERANCE, []
     for name in TIMES[fact.kind]:
         at = getattr(fact, name)
-        if at is not None and not EARLIEST <= at <= latest:
+        if at is not None and not EARLIEST <= at <= (FAR if name in AHEAD else latest):
             rule = "must not be in the future" if at > latest else "must not be before the year 2000"
             problems.append(Problem(name if name in OUTSIDE else f"payload.{name}", rule))
     return tuple(problems)

@@ -3,11 +3,41 @@
 from collections.abc import Callable
 from typing import Any
 
-from domain.ads.events import ConversionsSent
-from domain.brokerage.events import BrokerageRegistered, DatasetConnected, PolicyActivated
-from domain.leads.events import LeadFormSubmitted
-from domain.people.events import ConsentGiven, ConsentWithdrawn, MergeProposed, SubjectsLinked
-from domain.properties.events import PropertySaved
+from domain.ads.direct import ConversionAsked
+from domain.ads.events import ConversionCorrected, ConversionsSent
+from domain.ads.optimisation import OptimisationRuleWritten
+from domain.appraisals.events import AppraisalMilestoneReached, AppraisalRequested
+from domain.audiences.events import AudienceDefined, AudienceSynced
+from domain.brokerage.events import BrokerageRegistered, DatasetConnected, PolicyActivated, PolicyDrafted
+from domain.conversations.events import (
+    ConversationAnalysed,
+    ConversationCompleted,
+    ConversationEnded,
+    ConversationEventTracked,
+    ConversationMilestoneReached,
+    ConversationStarted,
+)
+from domain.experiments.events import ExperimentDefined
+from domain.funnels.events import FunnelDefined, FunnelStepCompleted
+from domain.investors.events import InvestorMilestoneReached, InvestorSignalObserved
+from domain.leads.events import LeadFormSubmitted, LeadStageReached
+from domain.operations.events import AlertCleared, AlertRaised
+from domain.people.events import ConsentGiven, ConsentWithdrawn, MergeProposed, SubjectsLinked, SubjectsParted
+from domain.properties.events import PropertySaved, PropertyViewed
+from domain.rentals.events import (
+    RentalBookingCancelled,
+    RentalBookingConfirmed,
+    RentalBookingInitiated,
+    RentalHostingStarted,
+    RentalInterestShown,
+    RentalPaid,
+    RentalReferralMade,
+    RentalReviewLeft,
+    RentalSearched,
+    RentalStayCompleted,
+    RentalValueChanged,
+    RentalValueModelFitted,
+)
 from domain.shared.fact import Fact, Touchpoint
 from domain.tours.events import (
     TourActed,
@@ -17,6 +47,18 @@ from domain.tours.events import (
     TourRoomVisited,
     TourStarted,
 )
+from domain.viewings.events import (
+    SlotFreed,
+    SlotHeld,
+    ViewingBooked,
+    ViewingCancelled,
+    ViewingCompleted,
+    ViewingConfirmed,
+    ViewingFollowedUp,
+    ViewingMissed,
+    ViewingRequested,
+)
+from domain.web.events import WebPageViewed
 
 FACTS: tuple[type[Fact], ...] = (
     TourStarted,
@@ -25,16 +67,62 @@ FACTS: tuple[type[Fact], ...] = (
     TourMilestoneReached,
     TourCompleted,
     TourEnded,
+    ConversationStarted,
+    ConversationEventTracked,
+    ConversationMilestoneReached,
+    ConversationCompleted,
+    ConversationAnalysed,
+    ConversationEnded,
+    AppraisalRequested,
+    AppraisalMilestoneReached,
+    RentalSearched,
+    RentalBookingInitiated,
+    RentalPaid,
+    RentalBookingConfirmed,
+    RentalBookingCancelled,
+    RentalStayCompleted,
+    RentalReviewLeft,
+    RentalReferralMade,
+    RentalHostingStarted,
+    RentalInterestShown,
+    RentalValueModelFitted,
+    RentalValueChanged,
+    PropertyViewed,
     PropertySaved,
+    ViewingRequested,
+    ViewingBooked,
+    ViewingConfirmed,
+    ViewingCompleted,
+    ViewingMissed,
+    ViewingCancelled,
+    ViewingFollowedUp,
+    SlotHeld,
+    SlotFreed,
+    InvestorSignalObserved,
+    InvestorMilestoneReached,
+    WebPageViewed,
     LeadFormSubmitted,
+    LeadStageReached,
+    ConversionAsked,
     ConsentGiven,
     ConsentWithdrawn,
     SubjectsLinked,
+    SubjectsParted,
     MergeProposed,
     BrokerageRegistered,
     DatasetConnected,
+    PolicyDrafted,
     PolicyActivated,
     ConversionsSent,
+    ConversionCorrected,
+    OptimisationRuleWritten,
+    FunnelStepCompleted,
+    FunnelDefined,
+    ExperimentDefined,
+    AudienceDefined,
+    AudienceSynced,
+    AlertRaised,
+    AlertCleared,
 )
 
 

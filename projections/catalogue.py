@@ -2,11 +2,23 @@
 
 from typing import Any
 
+from projections.conversation_sessions import CONVERSATION_SESSIONS
 from projections.conversions import CONVERSIONS
 from projections.deliveries import DELIVERIES
 from projections.people import PEOPLE
 from projections.projection import Projection
+from projections.rentals import RENTAL_BOOKINGS, RENTAL_CUSTOMERS
 from projections.tour_sessions import TOUR_SESSIONS
+from projections.viewings import VIEWINGS
 
-PROJECTIONS: tuple[Projection[Any], ...] = (TOUR_SESSIONS, PEOPLE, CONVERSIONS, DELIVERIES)
+PROJECTIONS: tuple[Projection[Any], ...] = (
+    TOUR_SESSIONS,
+    CONVERSATION_SESSIONS,
+    PEOPLE,
+    CONVERSIONS,
+    DELIVERIES,
+    VIEWINGS,
+    RENTAL_BOOKINGS,
+    RENTAL_CUSTOMERS,
+)
 BY_NAME: dict[str, Projection[Any]] = {projection.name: projection for projection in PROJECTIONS}

@@ -20,7 +20,10 @@ COLUMNS = (
     Column("action_source", "text"),  Column("value", "numeric"),         Column("currency", "text"),
     Column("category", "text"),       Column("custom", "jsonb"),          Column("cause_id", "uuid"),
     Column("position", "int8"),       Column("policy", "text"),           Column("why", "text"),
-    Column("withheld", "text"),       Column("match_keys", "jsonb"),
+    Column("withheld", "text"),       Column("match_keys", "jsonb"),      Column("match_quality", "float8"),
+    Column("best_missing", "text"),   Column("base_value", "numeric"),    Column("multiplier", "float8"),
+    Column("channel", "text"),        Column("source", "text"),           Column("attribution", "jsonb"),
+    Column("property_id", "text"),    Column("order_id", "text"),         Column("expires_at", "timestamptz"),
 )
 # fmt: on
 
@@ -39,7 +42,10 @@ def _values(one: Conversion, recorded: Recorded) -> tuple[Any, ...]:
         one.action_source, one.value, one.currency,
         one.category, dict(one.custom), one.cause_id,
         one.position, one.policy, one.why,
-        one.withheld, sorted(one.contact.kinds),
+        one.withheld, sorted(one.contact.kinds), one.match_quality,
+        one.best_missing, one.base_value, one.multiplier,
+        one.channel, one.source, dict(one.attribution),
+        one.home, one.order_id, moment(one.expires_ms),
     )  # fmt: skip
 
 
@@ -55,13 +61,13 @@ def _message(one: Conversion, recorded: Recorded) -> OutboxMessage:
         correlation_id=one.correlation_id,
         also_unique=f"{one.dataset_id}|{one.event_name}|{one.event_id}",
         batch_by=one.dataset_id,
-        expires_at=moment(one.at_ms + conversions.TOO_OLD_S * 1000),
+        expires_at=moment(one.expires_ms),
     )
 
 
 def payload_of(one: Conversion) -> dict[str, Any]:
     """Return what the worker needs to tell Meta; personal values stay sealed."""
-    return {
+    told = {
         "dataset_id": one.dataset_id,
         "event_name": one.event_name,
         "event_id": one.event_id,
@@ -71,10 +77,17 @@ def payload_of(one: Conversion) -> dict[str, Any]:
         "value": one.value,
         "currency": one.currency,
         "content_category": one.category,
-        "custom": dict(one.custom),
+        "custom": dict(one.custom) | ({"order_id": one.order_id} if one.order_id else {}),
         "person_id": str(one.person_id),
         "subject_id": str(one.subject_id),
         "touchpoint_id": str(one.cause_id),
+        "messaging_channel": one.channel,
+        "business": dict(one.business),
+        "at_most_once": one.channel is not None,
+        "listing": _listing(one),
+        "preferences": dict(one.preferences),
+        "opt_out": one.opt_out,
+        **_of_dataset(one),
         "contact": {
             kind: {
                 "at_ms": held.at_ms,
@@ -86,11 +99,39 @@ def payload_of(one: Conversion) -> dict[str, Any]:
             for kind, held in sorted(one.contact.newest.items())
         },
     }
+    return {name: value for name, value in told.items() if value not in (None, {}, False)} | {"value": one.value}
+
+
+def _listing(one: Conversion) -> dict[str, Any]:
+    """Return what is known of the property, money in currency units."""
+    if one.home is None:
+        return {}
+    told = one.listing.model_dump(exclude_none=True) if one.listing else {}
+    renamed = {"area": "neighborhood", "price_minor": "price"}
+    known = {renamed.get(name, name): value for name, value in told.items() if name != "commission_minor"}
+    if "price" in known:
+        known["price"] = known["price"] / 100
+        known.setdefault("currency", one.currency)
+    return {"property_id": one.home} | known
+
+
+def _of_dataset(one: Conversion) -> dict[str, Any]:
+    """Return what the dataset's connection adds to each of its events."""
+    dataset = one.dataset
+    if dataset is None:
+        return {}
+    crm = one.custom.get("crm") or dataset.crm_name or "CRM"
+    return {
+        "fb_login_id": dataset.fb_login_id,
+        "partner_agent": dataset.partner_agent,
+        "data_processing": dataset.data_processing.model_dump() if dataset.data_processing else None,
+        "crm": {"lead_event_source": crm} if one.action_source == "system_generated" else None,
+    }
 
 
 CONVERSIONS: Projection[Memory] = Projection(
     name="conversions",
-    version=1,
+    version=2,
     handles=PEOPLE.handles,
     key="person",
     initial=Memory(),

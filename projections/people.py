@@ -2,50 +2,74 @@
 
 from typing import Any
 
+from domain.ads.occasions import OF
+from domain.appraisals import appraisal
 from domain.brokerage.rulebook import House
-from domain.leads.events import LeadFormSubmitted
-from domain.people import profile
+from domain.conversations import conversation
+from domain.investors import interest
+from domain.leads import form
+from domain.people import investors
+from domain.people import person as people
 from domain.people.events import ConsentGiven, ConsentWithdrawn
-from domain.people.profile import Profile
-from domain.properties.events import PropertySaved
+from domain.people.person import Person
+from domain.people.scores import best_of, intent, multiplied, scores_of
+from domain.rentals import customer
 from domain.shared.clock import moment
-from domain.shared.fact import Recorded
+from domain.shared.fact import Fact, Recorded
+from domain.viewings import viewing
 from projections.projection import Column, Projection
 from projections.tour_sessions import TOUR_SESSIONS
+
+FOLDED: frozenset[type[Fact]] = frozenset({
+    *TOUR_SESSIONS.handles, *form.HANDLES, *conversation.HANDLES, *appraisal.HANDLES, *customer.HANDLES,
+    *viewing.HANDLES, *interest.HANDLES, *OF, ConsentGiven, ConsentWithdrawn,
+})  # fmt: skip
+HANDLES: tuple[type[Fact], ...] = tuple(sorted(FOLDED, key=lambda fact: str(fact.model_fields["kind"].default)))
+"""Everything that is folded into a person, and everything that may cause a conversion."""
 
 # fmt: off
 COLUMNS = (
     Column("known", "bool"),             Column("hint_kinds", "jsonb"),      Column("touchpoints", "int4"),
     Column("first_at", "timestamptz"),   Column("last_at", "timestamptz"),   Column("score", "int4"),
     Column("quality", "text"),           Column("policy", "text"),           Column("reasons", "jsonb"),
-    Column("tours", "int4"),             Column("forms", "int4"),            Column("saved", "jsonb"),
-    Column("consents", "jsonb"),
+    Column("best", "text"),              Column("intent", "float8"),         Column("multiplier", "float8"),
+    Column("platforms", "jsonb"),        Column("tours", "int4"),            Column("forms", "int4"),
+    Column("conversations", "int4"),     Column("appraisals", "int4"),       Column("viewings", "int4"),
+    Column("bookings", "int4"),          Column("saved", "jsonb"),           Column("segment", "text"),
+    Column("predicted_ltv", "float8"),   Column("investor_type", "text"),    Column("seller_likelihood", "int4"),
+    Column("verified", "bool"),          Column("consents", "jsonb"),
 )
 # fmt: on
 
 
-def _evolve(person: Profile, recorded: Recorded, house: House, _key: str) -> Profile:
-    return profile.evolve(person, recorded, house)
+def _evolve(person: Person, recorded: Recorded, house: House, _key: str) -> Person:
+    return people.evolve(person, recorded, house)
 
 
-def _row(person: Profile, house: House) -> tuple[Any, ...]:
-    best = person.best
+def _row(person: Person, house: House) -> tuple[Any, ...]:
+    best, at = best_of(scores_of(person, house)), person.last_ms
+    score = best.score if best else None
     return (
         person.known, sorted(person.contact.kinds), person.touchpoints,
-        moment(person.first_ms), moment(person.last_ms), best.score if best else 0,
-        best.quality if best else "cold", best.policy if best else house.policy.label,
-        [reason.model_dump(mode="json") for reason in best.reasons] if best else [],
-        len(person.tours), len(person.form_scores), sorted(person.saved),
-        {purpose: allowed for purpose, (_, allowed) in sorted(person.consents.said.items())},
+        moment(person.first_ms), moment(at), score.score if score else 0,
+        score.quality if score else "cold", score.policy if score else house.policy.label,
+        [reason.model_dump(mode="json") for reason in score.reasons] if score else [],
+        best.about if best else None, intent(person, house, at), multiplied(person, house, at),
+        sorted(person.platforms), len(person.tours), len(person.forms),
+        len(person.conversations), len(person.appraisals), viewing.count(person.viewings),
+        customer.bookings(person.rentals), sorted(person.interest.saved), customer.segment(person.rentals, house),
+        customer.predicted_ltv(person.rentals, house, len(person.platforms), at),
+        investors.investor_type(person, house), appraisal.best_likelihood(person.appraisals, house),
+        person.verified, {purpose: allowed for purpose, (_, allowed) in sorted(person.consents.said.items())},
     )  # fmt: skip
 
 
-PEOPLE: Projection[Profile] = Projection(
+PEOPLE: Projection[Person] = Projection(
     name="people",
-    version=1,
-    handles=(*TOUR_SESSIONS.handles, PropertySaved, LeadFormSubmitted, ConsentGiven, ConsentWithdrawn),
+    version=2,
+    handles=HANDLES,
     key="person",
-    initial=Profile(),
+    initial=Person(),
     columns=COLUMNS,
     row=_row,
     evolve=_evolve,

@@ -3,7 +3,7 @@
 import gc
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -11,8 +11,9 @@ from uuid import UUID
 
 from domain.brokerage.rulebook import House
 from domain.people.events import SubjectsLinked
+from domain.people.links import LINK_FACTS, ends, people_of, standing
 from domain.shared.fact import Recorded
-from projections.projection import Projection
+from projections.projection import Effects, Projection
 from projections.storage import Key, Page, Storage, Unreadable, Unwritable, Writes
 from projections.timeline import RULE_FACTS, Timeline
 
@@ -82,10 +83,22 @@ class Runner(Generic[S]):
         with uncollected():
             return self._step(up_to)
 
+    def take(self, page: Page) -> None:
+        """Fold a page that somebody else has read: the handled facts after `position`, as far as it goes."""
+        with uncollected():
+            if page.to > self.position:
+                self._take_page(page)
+
     def settle(self) -> None:
         """Wait until every page that was folded is written. Raises what its commit raised."""
         with suppress(_Rewritten):
             self._settle()
+
+    def abandon(self) -> None:
+        """Let the page that is being written end, whatever comes of it, and fold no more."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            wait([pending.done])
 
     def _step(self, up_to: int | None) -> int:
         after = self.position
@@ -95,14 +108,17 @@ class Runner(Generic[S]):
         if page.to <= after:
             self.settle()
             return 0
-        self._timeline.learn(fact for fact in page.facts if isinstance(fact, Recorded))
-        if self._behind is None:
-            self._apply(after, page)
-        else:
-            self._apply_behind(after, page, self._behind)
+        self._take_page(page)
         busy = len(page.facts) >= self._limit
         self._limit = min(LARGEST_PAGE, self._limit * 2) if busy else max(SMALLEST_PAGE, self._limit // 2, 64)
         return self.position - after
+
+    def _take_page(self, page: Page) -> None:
+        self._timeline.learn(fact for fact in page.facts if isinstance(fact, Recorded))
+        if self._behind is None:
+            self._apply(self.position, page)
+        else:
+            self._apply_behind(self.position, page, self._behind)
 
     def _apply(self, after: int, page: Page) -> None:
         """Write a page; one that the storage refuses is halved until the fact is found, which is set aside."""
@@ -150,7 +166,9 @@ class Runner(Generic[S]):
         try:
             pending.done.result()
         except Unwritable as refusal:
+            self.forget()  # it remembers what was not written
             self._apply(pending.after, pending.page)
+            print("REFUSED", repr(refusal.__cause__))
             raise _Rewritten from refusal
 
     def _moved(self, to: int) -> None:
@@ -180,23 +198,40 @@ class Runner(Generic[S]):
         return self._close(opened, writes)
 
     def _take(self, recorded: Recorded, planned: "_Plan[S]", opened: "_Opened[S]", writes: Writes[S]) -> None:
+        refused = self._timeline.refused(recorded.position)
+        if refused is not None:
+            raise _Poison(refused)
         if isinstance(planned, _Poison):
             raise planned
-        if self.projection.by_person and isinstance(recorded.fact, SubjectsLinked):
-            self._link(recorded, recorded.fact, opened, writes)
+        if self.projection.by_person and isinstance(recorded.fact, LINK_FACTS):
+            self._relink(recorded, opened, writes)
             return
         entries = [self._entry(key, opened) for key in self._keys(recorded)] if writes.aliases else planned
+        if not entries:
+            return
+        house = self._timeline.at(recorded.position).house(recorded.brokerage_id)
+        folded, effects = self._folded(entries, recorded, house)
         for entry in entries:
-            house = self._timeline.at(recorded.position).house(recorded.brokerage_id)
+            entry.state, entry.house = folded[entry.key], house
+        emits = self._storage.emit_from is not None and recorded.position > self._storage.emit_from
+        for decided, messages in effects:
+            writes.decided += [(recorded.brokerage_id, one) for one in decided]
+            if emits:
+                writes.messages += messages
+
+    def _folded(
+        self, entries: Sequence[_Entry[S]], recorded: Recorded, house: House
+    ) -> tuple[dict[Key, S], list[Effects]]:
+        """Fold one fact into all that it concerns, or, where one of them cannot bear it, into none."""
+        folded = {entry.key: entry.state for entry in entries}
+        effects = []
+        for entry in entries:
             try:
-                state, (decided, messages) = self.projection.step(entry.state, recorded, house, entry.key[1])
+                folded[entry.key], caused = self.projection.step(folded[entry.key], recorded, house, entry.key[1])
             except Exception as error:
                 raise _Poison(error) from error
-            entry.state, entry.house = state, house
-            if decided:
-                writes.decided += [(recorded.brokerage_id, one) for one in decided]
-            if messages and self._storage.emit_from is not None and recorded.position > self._storage.emit_from:
-                writes.messages += messages
+            effects.append(caused)
+        return folded, effects
 
     def _close(self, opened: "_Opened[S]", writes: Writes[S]) -> Writes[S]:
         """Remember the states that changed, and describe them; a state that has no row is unwritable."""
@@ -230,34 +265,51 @@ class Runner(Generic[S]):
     def _person(self, brokerage_id: UUID, subject_id: UUID) -> UUID:
         return self._people.get((brokerage_id, subject_id), subject_id)
 
-    def _link(self, recorded: Recorded, fact: SubjectsLinked, opened: "_Opened[S]", writes: Writes[S]) -> None:
-        """Make two people one, as if they had been one from the start: refold both, and emit nothing."""
+    def _relink(self, recorded: Recorded, opened: "_Opened[S]", writes: Writes[S]) -> None:
+        """Make two people one, or one two, as if they had always been so: refold them, and emit nothing."""
         brokerage_id = recorded.brokerage_id
-        joining = self._person(brokerage_id, fact.subject_id)
-        person = self._person(brokerage_id, fact.into_subject_id)
-        if joining == person:
-            return
+        people = {self._person(brokerage_id, subject) for subject in ends(recorded.fact)}
+        if (len(people) == 1) == isinstance(recorded.fact, SubjectsLinked):
+            return  # they are so already
         self._settle()  # what is asked below has to be written
-        moved = {joining, *self._cluster(brokerage_id, joining, writes)}
+        before = {one: person for person in people for one in {person, *self._cluster(brokerage_id, person, writes)}}
+        now = people_of(standing([*self._links(recorded, list(before), writes), recorded]), before)
+        moved = {subject for subject, person in now.items() if person != before[subject]}
         for subject in moved:
-            self._people[brokerage_id, subject] = writes.aliases[brokerage_id, subject] = person
-        subjects = [person, *self._cluster(brokerage_id, person, writes)]
-        state, house = self._refold(recorded, subjects, str(person))
-        gone = (brokerage_id, str(joining))
-        self._states.pop(gone, None)
-        opened.pop(gone, None)
-        writes.gone.add(gone)
-        if house is not None:
-            opened[brokerage_id, str(person)] = _Entry((brokerage_id, str(person)), state, house)
+            self._people[brokerage_id, subject] = writes.aliases[brokerage_id, subject] = now[subject]
+        for person in sorted({of[subject] for subject in moved for of in (before, now)}):
+            key = (brokerage_id, str(person))
+            self._states.pop(key, None)
+            opened.pop(key, None)
+            writes.gone.add(key)
+            subjects = [subject for subject, of in now.items() if of == person]
+            state, house = self._refold(recorded, subjects, str(person), writes)
+            if house is not None:
+                opened[key] = _Entry(key, state, house)
 
-    def _refold(self, link: Recorded, subjects: Sequence[UUID], person: str) -> tuple[S, House | None]:
-        """Fold the whole past of some subjects as one person's; no house where they have no past."""
+    def _links(self, recorded: Recorded, subjects: Sequence[UUID], writes: Writes[S]) -> list[Recorded]:
+        aside = {one.position for one in writes.set_aside}
+        known = self._storage.links(recorded.brokerage_id, subjects, recorded.position)
+        return [link for link in known if link.position not in aside]
+
+    def _refold(
+        self, link: Recorded, subjects: Sequence[UUID], person: str, writes: Writes[S]
+    ) -> tuple[S, House | None]:
+        """Fold the whole past of some subjects as one person's; no house where they have no past.
+
+        What was set aside when its turn came stays so, and what only this person cannot bear joins it.
+        """
         state, last = self.projection.initial, None
-        for past in self._storage.history(link.brokerage_id, subjects, link.position):
+        aside = {one.position for one in writes.set_aside}
+        for past in self._storage.history(link.brokerage_id, subjects, link.position) if subjects else ():
+            if past.position in aside:
+                continue
             house = self._timeline.at(past.position).house(link.brokerage_id)
-            with suppress(Exception):  # it was set aside when its turn came
+            try:
                 state, _ = self.projection.step(state, past, house, person)
                 last = house
+            except Exception as error:
+                writes.set_aside.append(_aside(past, error))
         return state, last
 
     def _cluster(self, brokerage_id: UUID, person: UUID, writes: Writes[S]) -> set[UUID]:
@@ -310,11 +362,10 @@ def _subjects(recorded: Recorded | Unreadable) -> tuple[UUID, ...]:
     if isinstance(recorded, Unreadable):
         return ()
     own = (recorded.subject_id,) if recorded.subject_id else ()
-    fact = recorded.fact
-    return (*own, fact.subject_id, fact.into_subject_id) if isinstance(fact, SubjectsLinked) else own
+    return (*own, *ends(recorded.fact))
 
 
 def _aside(fact: Recorded | Unreadable, error: Exception) -> Unreadable:
     if isinstance(fact, Unreadable):
         return fact
-    return Unreadable(fact.position, fact.brokerage_id, f"{type(error).__name__}: {error}"[:2000])
+    return Unreadable(fact.position, fact.brokerage_id, f"{type(error).__name__}: {error}"[:2000], fact.fact.kind)

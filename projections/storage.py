@@ -24,11 +24,12 @@ class LostLeadership(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A fact that could not be decoded."""
+    """A fact that could not be decoded, or folded; `kind` as it is stored."""
 
     position: int
     brokerage_id: UUID
     error: str
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,11 @@ class Page:
 
 @dataclass(slots=True)
 class Writes(Generic[S]):
-    """What one page changes; written together with the position, or not at all."""
+    """What one page changes; written together with the position, or not at all.
+
+    `aliases` are (brokerage, subject) → person for subjects that joined or left somebody: a subject that is its own
+    person again has no alias any more.
+    """
 
     states: dict[Key, S] = field(default_factory=dict)
     gone: set[Key] = field(default_factory=set)
@@ -64,13 +69,16 @@ class Storage(Protocol[S]):
         """Return the stored states of those keys that have one."""
 
     def people(self, subjects: Sequence[tuple[UUID, UUID]]) -> Mapping[tuple[UUID, UUID], UUID]:
-        """Return the person of those (brokerage, subject) that were ever linked."""
+        """Return the person of those (brokerage, subject) that joined one."""
 
     def cluster(self, brokerage_id: UUID, person_id: UUID) -> Sequence[UUID]:
         """Return the subjects linked into a person, itself not included."""
 
     def history(self, brokerage_id: UUID, subjects: Sequence[UUID], before: int) -> Sequence[Recorded]:
         """Return the handled facts of some subjects before a position, in order, but those set aside."""
+
+    def links(self, brokerage_id: UUID, subjects: Sequence[UUID], before: int) -> Sequence[Recorded]:
+        """Return what linked or parted some subjects before a position, in order, but what was set aside."""
 
     def commit(self, after: int, to: int, writes: Writes[S]) -> None:
         """Write it all and move the position from `after` to `to`, in one transaction.

@@ -9,6 +9,7 @@ from domain.brokerage.rulebook import House
 from domain.shared.clock import moment
 from domain.shared.fact import Recorded
 from domain.shared.outbox import OutboxMessage
+from domain.shared.quiet import quiet_after_s
 from domain.tours import session as tour
 from domain.tours.events import (
     TourActed,
@@ -52,7 +53,7 @@ def _react(session: TourSession, recorded: Recorded, house: House, key: str) -> 
 
 
 def _reminder(recorded: Recorded, session_id: str) -> OutboxMessage:
-    quiet = tour.quiet_after_s(recorded.fact.occurred_at, recorded.recorded_at)
+    quiet = quiet_after_s(recorded.fact.occurred_at, recorded.recorded_at)
     return OutboxMessage(
         id=uuid5(REMINDERS, f"{recorded.brokerage_id}|close_tour|{session_id}"),
         brokerage_id=recorded.brokerage_id,
@@ -72,8 +73,8 @@ def _row(session: TourSession, house: House) -> tuple[Any, ...]:
         moment(session.first_ms), moment(session.last_ms), moment(session.arrived_ms),
         facts["total_time_s"], facts["rooms_visited"], facts["completion_rate"],
         len(session.actions), scored.score, scored.quality,
-        scored.policy, [reason.model_dump(mode="json") for reason in scored.reasons], tour.milestones_of(session),
-        session.closed_by, session.late,
+        scored.policy, [reason.model_dump(mode="json") for reason in scored.reasons],
+        tour.milestones_of(session, house, facts=facts), session.closed_by, session.late,
     )  # fmt: skip
 
 

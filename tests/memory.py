@@ -8,8 +8,8 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from domain.people.events import SubjectsLinked
-from domain.shared.fact import Recorded
+from domain.people.links import LINK_FACTS
+from domain.shared.fact import Fact, Recorded
 from domain.shared.outbox import OutboxMessage
 from projections.projection import Projection
 from projections.runner import Runner
@@ -54,7 +54,7 @@ class MemoryStorage(Generic[S]):
 
     def __post_init__(self) -> None:
         self._codec: TypeAdapter[S] = TypeAdapter(type(self.projection.initial))
-        links = (SubjectsLinked,) if self.projection.by_person else ()
+        links = LINK_FACTS if self.projection.by_person else ()
         self._kinds = (*self.projection.handles, *RULE_FACTS, *links)
 
     def runner(self, behind: Executor | None = None) -> Runner[S]:
@@ -102,11 +102,19 @@ class MemoryStorage(Generic[S]):
         return [one for (house, one), person in self.aliases.items() if (house, person) == (brokerage_id, person_id)]
 
     def history(self, brokerage_id: UUID, subjects: Sequence[UUID], before: int) -> list[Recorded]:
+        return self._of(brokerage_id, subjects, before, self.projection.handles)
+
+    def links(self, brokerage_id: UUID, subjects: Sequence[UUID], before: int) -> list[Recorded]:
+        return self._of(brokerage_id, subjects, before, LINK_FACTS)
+
+    def _of(
+        self, brokerage_id: UUID, subjects: Sequence[UUID], before: int, kinds: tuple[type[Fact], ...]
+    ) -> list[Recorded]:
         return [
             entry
             for entry in self.log
             if isinstance(entry, Recorded)
-            and isinstance(entry.fact, self.projection.handles)
+            and isinstance(entry.fact, kinds)
             and (entry.brokerage_id, entry.subject_id in subjects) == (brokerage_id, True)
             and entry.position < before
             and entry.position not in self.set_aside
@@ -126,6 +134,10 @@ class MemoryStorage(Generic[S]):
             self.decided.setdefault((house, one.id), one.values)
         for message in writes.messages:
             self.messages.setdefault(message.id, message)
-        self.aliases |= writes.aliases
+        for own, person in writes.aliases.items():
+            if own[1] == person:
+                self.aliases.pop(own, None)
+            else:
+                self.aliases[own] = person
         self.set_aside |= {aside.position: aside.error for aside in writes.set_aside}
         self.position = to

@@ -7,8 +7,9 @@ from domain.ads import conversions
 from domain.ads.conversions import Conversion, Memory
 from domain.brokerage import rulebook
 from domain.brokerage.rulebook import House, Rulebook
-from domain.people import profile
-from domain.people.profile import Profile
+from domain.people import person as people
+from domain.people.person import Person
+from domain.people.scores import Scored, scores_of
 from domain.scoring.policy import Score
 from tests.cast import NILE_HOMES, OPEN_HOUSE, Told, recorded
 
@@ -20,7 +21,7 @@ class Story:
     position: int = 0
     rules: Rulebook = field(default_factory=Rulebook)
     memories: dict[UUID, Memory] = field(default_factory=dict)
-    profiles: dict[UUID, Profile] = field(default_factory=dict)
+    people: dict[UUID, Person] = field(default_factory=dict)
     conversions: list[Conversion] = field(default_factory=list)
 
     def when(self, *told: Told) -> "Story":
@@ -56,8 +57,16 @@ class Story:
 
     def tour_score(self, session: str) -> Score:
         """The score of a session, whoever walked it."""
-        (score,) = [one.tour_scores[session] for one in self.profiles.values() if session in one.tour_scores]
-        return score
+        return self.score("tours", session)
+
+    def score(self, about: str, key: str) -> Score:
+        """The score of one thing, whoever did it."""
+        (found,) = [one.score for one in self.scores() if (one.about, one.key) == (about, key)]
+        return found
+
+    def scores(self) -> list[Scored]:
+        """Every score of everyone."""
+        return [one for person in self.people.values() for one in scores_of(person, self.house)]
 
     def _tell(self, told: Told) -> None:
         self.position += 1
@@ -65,7 +74,7 @@ class Story:
         self.rules = rulebook.evolve(self.rules, entry)
         person = told.subject_id
         if person is not None:
-            self.profiles[person] = profile.evolve(self.profiles.get(person, Profile()), entry, self.house)
+            self.people[person] = people.evolve(self.people.get(person, Person()), entry, self.house)
             memory = self.memories.get(person, Memory())
             self.memories[person], decided = conversions.decide(memory, entry, self.house, person)
             self.conversions += decided

@@ -11,18 +11,34 @@ from uuid import UUID
 import psycopg
 import structlog
 
+from adapters.analyser.builtin import BuiltinAnalyser
+from adapters.lifetime_value.later import LoadedLater
 from adapters.meta.conversions_api import MetaConversions
 from adapters.meta.graph import TIMEOUT_S, VERSION, GraphClient
+from adapters.meta.settings import DEFAULTS, MetaSettings
+from adapters.openai.analyser import ModelSettings, OpenAIAnalyser
 from adapters.postgres.keyring import KeyRing
 from adapters.postgres.outbox import LEASE_SECONDS
-from adapters.postgres.quiet_tours import QuietTours
+from adapters.postgres.quiet_sessions import QuietSessions
+from adapters.postgres.rental_history import LogOfRentals
+from adapters.postgres.seals import SubjectSeals
 from adapters.postgres.secrets import SecretStore
+from adapters.postgres.simulate import ProcessRuns
 from adapters.postgres.work import Line, Work
 from adapters.sealing import MasterKey, key_id_of
-from application.close_quiet_tour import CloseQuietTour
+from application.analyse_conversation import AnalyseConversation
+from application.close_quiet_session import CloseQuietSession
 from application.deliver_conversions import PROBE_S, DeliverConversions
+from application.fit_value_model import FitValueModel
 from application.ports.outbox import Entry, Lane, Leased, LeaseLost, Settled
+from application.record_value_change import RecordValueChange
+from application.simulate_policy import SimulatePolicy
+from application.watch_datasets import LOOK_EVERY_S
+from domain.conversations.events import ConversationEnded
 from domain.shared.personal import Sealed
+from domain.tours.events import TourEnded
+from projections.conversation_sessions import CONVERSATION_SESSIONS
+from projections.tour_sessions import TOUR_SESSIONS
 
 UNKNOWN = timedelta(minutes=1)
 """How long a message of an unknown kind waits for a worker that knows it."""
@@ -32,18 +48,25 @@ log = structlog.get_logger("masar.worker")
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """How a worker works. `test_events` sends a dataset's test event code along, which Meta counts as live."""
+    """How a worker works. `test_events` sends a dataset's test event code along, which Meta counts as live.
+
+    `messaging_at_least_once` repeats events of business messaging of which nobody knows; Meta counts each repeat.
+    """
 
     url: str = field(repr=False)
     redis_url: str | None = field(repr=False)
     master: MasterKey = field(repr=False)
     graph_url: str
     graph_version: str = VERSION
+    meta: MetaSettings = DEFAULTS
     threads: int = 4
     test_events: bool = False
+    messaging_at_least_once: bool = False
     probe_s: float = PROBE_S
     lease_s: int = LEASE_SECONDS
     timeout_s: float = TIMEOUT_S
+    model: ModelSettings | None = None
+    watch_every_s: float = LOOK_EVERY_S
 
 
 class FreshKeys:
@@ -74,10 +97,25 @@ class Hands:
             words=self._work,
             keys=FreshKeys(self._ring),
             safe=SecretStore(self._registry, settings.master, test_events=settings.test_events),
-            sink=MetaConversions(graph),
+            sink=MetaConversions(graph, settings.meta),
             probe_s=settings.probe_s,
+            at_least_once=settings.messaging_at_least_once,
         )
-        self._close_tour = CloseQuietTour(QuietTours(self._line), self._work)
+        tours, talks = QuietSessions(self._line, TOUR_SESSIONS), QuietSessions(self._line, CONVERSATION_SESSIONS)
+        self._alone: dict[str, Callable[[Leased], None]] = {
+            "close_tour": CloseQuietSession(TourEnded, tours, self._work).run,
+            "close_conversation": CloseQuietSession(ConversationEnded, talks, self._work).run,
+            "fit_value_model": FitValueModel(LogOfRentals(self._line), LoadedLater(), self._work).run,
+            "record_value_change": RecordValueChange(self._work).run,
+            "simulate_policy": SimulatePolicy(ProcessRuns(settings.url, self._line), self._work).run,
+            "analyse_conversation": AnalyseConversation(
+                keys=FreshKeys(self._ring),
+                seals=SubjectSeals(self._registry, settings.master),
+                records=self._work,
+                builtin=BuiltinAnalyser(),
+                model=OpenAIAnalyser(settings.model) if settings.model else None,
+            ).run,
+        }
 
     def drain(self, lane: Lane, go_on: Callable[[], bool]) -> None:
         """Deliver a lane's due conversions; whatever goes wrong is logged, and what was in hand waits again."""
@@ -88,6 +126,10 @@ class Hands:
         """Carry out one message if it is due and free."""
         with structlog.contextvars.bound_contextvars(message_id=str(message_id)):
             self._guarded(lambda: self._run_one(message_id))
+
+    def held(self) -> list[int]:
+        """Return the leases in hand; to be called from any thread."""
+        return self._work.held()
 
     def close(self) -> None:
         """Let everything go."""
@@ -103,8 +145,8 @@ class Hands:
                 self._carry_out(message)
 
     def _carry_out(self, message: Leased) -> None:
-        if message.kind == "close_tour":
-            self._close_tour.run(message)
+        if (carry_out := self._alone.get(message.kind)) is not None:
+            carry_out(message)
             return
         log.error("unknown_message", kind=message.kind)  # written by a newer release: it waits for a newer worker
         later = datetime.now(UTC) + UNKNOWN
@@ -152,6 +194,11 @@ class Crew:
             with self._lock:
                 self._all.append(hands)
         return hands
+
+    def held(self) -> list[int]:
+        """Return the leases in all hands."""
+        with self._lock:
+            return [lease for hands in self._all for lease in hands.held()]
 
     def close(self) -> None:
         """Let all hands go, once their threads have ended."""

@@ -12,15 +12,18 @@ import structlog
 from dramatiq.errors import BrokerConnectionError as BrokerAway
 
 from adapters.dramatiq.broker import QUEUE, make_broker, send_hint
+from adapters.postgres.alerts import review_alerts
 from adapters.postgres.outbox import Hint, Outbox
 from adapters.postgres.work import Line
 
 POLL_S = 0.2
 """Between looks at the outbox; more where a look takes long, so that looking never fills the day."""
-AGAIN_S = 5.0
+AGAIN_S = 2.0
 """After this long the same hint is given again."""
-SWEEP_S = 5.0
+SWEEP_S = 2.0
 """Between looks for messages of workers that went away."""
+REVIEW_S, DEADLINES_S = 10.0, 600.0
+"""Between reviews of the alerts, and between those that look at deadlines as well."""
 AWAY_S = 1.0
 """How long to leave a database or broker alone that does not answer."""
 
@@ -53,13 +56,16 @@ def _key(hint: Hint) -> Key:
 
 
 class Relay:
-    """Looks, hints and sweeps until told to stop. `send` gives a hint away; None where only sweeping is wanted."""
+    """Looks, hints, sweeps and reviews alerts until told to stop.
+
+    `send` gives a hint away; None where no hints are wanted.
+    """
 
     def __init__(self, url: str, send: Callable[[Hint], None] | None) -> None:
         self._line = Line(url, "masar_projector", name="relay")
         self._send = send
         self._memory = Memory()
-        self._swept_s = float("-inf")
+        self._swept_s = self._reviewed_s = self._deadlines_s = float("-inf")
 
     def run(self, stop: threading.Event) -> None:
         """Go on through outages of the database and of Redis."""
@@ -89,12 +95,21 @@ class Relay:
             self._swept_s = now_s
             if freed:
                 log.warning("messages_freed", messages=freed)
-        if self._send is None:
+        if self._send is not None:
+            for hint in outbox.due():
+                if self._memory.is_news(hint, now_s):
+                    self._send(hint)
+                    self._memory.given(hint, now_s)
+        self._review(now_s)
+
+    def _review(self, now_s: float) -> None:
+        if now_s - self._reviewed_s < REVIEW_S:
             return
-        for hint in outbox.due():
-            if self._memory.is_news(hint, now_s):
-                self._send(hint)
-                self._memory.given(hint, now_s)
+        self._reviewed_s = now_s
+        deadlines = now_s - self._deadlines_s >= DEADLINES_S
+        if deadlines:
+            self._deadlines_s = now_s
+        review_alerts(self._line(), deadlines=deadlines)
 
 
 def run_relay(url: str, redis_url: str | None, stop: threading.Event) -> None:

@@ -10,12 +10,14 @@ import structlog
 
 from adapters.dramatiq.broker import declare_actors, make_broker, send_hint
 from adapters.dramatiq.hands import Crew, WorkerSettings
+from adapters.dramatiq.pulse import Pulse
 from adapters.dramatiq.relay import Relay
+from adapters.dramatiq.watchman import Watchman
 from adapters.postgres.outbox import Hint, Outbox
 from adapters.postgres.work import Line
 from application.ports.outbox import Lane
 
-LOOK_S, OVERDUE_S = 2.0, 4.0
+LOOK_S, OVERDUE_S = 2.0, 3.0
 """How often a worker looks for itself, and for what: due this long, so no hint came. Redis gone costs seconds only."""
 STOP_MS = 25_000
 """For finishing what is in hand; a request takes ten seconds at most."""
@@ -144,10 +146,18 @@ def run_worker(settings: WorkerSettings, stop: threading.Event) -> None:
     broker.emit_after("process_boot")  # starts the watch over the time limit
     worker = dramatiq.Worker(broker, worker_threads=settings.threads, worker_timeout=IDLE_MS)
     lookout = Lookout(settings.url, desk, threads=2)
-    threads = [threading.Thread(target=lookout.run, args=(stop,), name="lookout")]
+    threads = [
+        threading.Thread(target=lookout.run, args=(stop,), name="lookout"),
+        threading.Thread(target=Watchman(settings).run, args=(stop,), name="watchman"),
+    ]
     if settings.redis_url is None:
         relay = Relay(settings.url, lambda hint: send_hint(broker, hint))
         threads.append(threading.Thread(target=relay.run, args=(stop,), name="relay"))
+    still = threading.Event()  # what is in hand is renewed until it is finished
+    pulse = threading.Thread(
+        target=Pulse(settings.url, desk.crew.held, settings.lease_s).run, args=(still,), name="pulse"
+    )
+    pulse.start()
     worker.start()
     for thread in threads:
         thread.start()
@@ -155,5 +165,7 @@ def run_worker(settings: WorkerSettings, stop: threading.Event) -> None:
     worker.stop(timeout=STOP_MS)
     for thread in threads:
         thread.join(timeout=STOP_MS / 1000)
+    still.set()
+    pulse.join()
     broker.close()
     desk.crew.close()

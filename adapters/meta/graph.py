@@ -37,9 +37,9 @@ class GraphClient:
 
     def send_events(
         self, dataset_id: str, token: str, events: Sequence[Mapping[str, Any]], *,
-        app_secret: str | None = None, test_event_code: str | None = None,
+        app_secret: str | None = None, test_event_code: str | None = None, partner_agent: str | None = None,
     ) -> Accepted:  # fmt: skip
-        """Send up to 1,000 events to a dataset; all are received or none.
+        """Send up to 1,000 events to a dataset; all are received or none. What is None is not sent along.
 
         Raises Transient, Throttled, Parked, Rejected, or Unanswered where nobody knows.
         """
@@ -48,6 +48,8 @@ class GraphClient:
             body["appsecret_proof"] = appsecret_proof(app_secret, token)
         if test_event_code is not None:
             body["test_event_code"] = test_event_code
+        if partner_agent is not None:
+            body["partner_agent"] = partner_agent
         headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
         try:
             response = self._http.post(f"/{dataset_id}/events", content=orjson.dumps(body), headers=headers)

@@ -51,13 +51,15 @@ def phone(text: str, region: str) -> str:
     international number, as Meta and WhatsApp (`wa_id`) write it. Raises UnusableValueError for letters
     inside and for every number that libphonenumber does not call valid.
     """
-    plain = without_invisible(ascii_digits(text)).strip()
+    plain = " ".join(without_invisible(ascii_digits(text)).split())  # blanks of every kind, as copied from pages
     if _BUSINESS_SCOPED_ID.fullmatch(plain):
         raise UnusableValueError("a WhatsApp user id, not a phone number")
     start = _NUMBER_START.search(plain)
     if start is None:
         raise UnusableValueError("no digits in the phone number")
     number = _EXTENSION.sub("", plain[start.start() :])
+    if ";" in number:  # libphonenumber would read the first of two numbers and pass over the second
+        raise UnusableValueError("more than one phone number")
     if any(char.isalpha() for char in number):
         raise UnusableValueError("letters in the phone number")
     digits = _valid_e164(number, region) if len(number) <= _MAX_NUMBER_LENGTH else None

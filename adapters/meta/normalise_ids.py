@@ -4,7 +4,7 @@ import ipaddress
 import re
 from typing import Final
 
-from adapters.meta.normalise_text import UnusableValueError, ascii_digits
+from adapters.meta.normalise_text import UnusableValueError, ascii_digits, refuse_placeholder
 
 _NIL_ID: Final = re.compile(r"[0{}-]+")
 
@@ -14,21 +14,36 @@ def external_id(text: str) -> str:
 
     Raises UnusableValueError for ids of zeros only, which stand for nobody.
     """
-    if _NIL_ID.fullmatch(text):
-        raise UnusableValueError("a placeholder for a missing value")
+    _refuse_nil(text)
     return text
 
 
-# fb.{subdomain index}.{creation time, ms}.{click id, or random number}[.{appendix}]
-_BROWSER_COOKIE: Final = re.compile(r"fb\.[0-9]{1,2}\.([0-9]+)\.[\x21-\x7e]+")
+def _refuse_nil(text: str) -> None:
+    if _NIL_ID.fullmatch(text):
+        raise UnusableValueError("a placeholder for a missing value")
+
+
+# fb.{subdomain index}.{creation time, ms}.{click id, or random number}[.{appendix of Meta's parameter builder}]
+_CLICK_COOKIE: Final = re.compile(r"fb\.[0-9]\.([0-9]+)\.[\x21-\x7e]+")
+_BROWSER_COOKIE: Final = re.compile(r"fb\.[0-9]\.([0-9]+)\.[0-9]+(?:\.[A-Za-z0-9]{8})?")
 _MS_DIGITS: Final = 13  # unix milliseconds have 13 digits from 2001 to 2286
 
 
+def click_cookie(text: str) -> str:
+    """Return an `fbc` value unchanged, case kept; raises UnusableValueError for another shape or no click in it."""
+    cookie = _cookie(text, _CLICK_COOKIE.fullmatch(text), "not of the form fb.index.milliseconds.id")
+    refuse_placeholder(cookie.split(".", 3)[3])
+    return cookie
+
+
 def browser_cookie(text: str) -> str:
-    """Return an `fbc` or `fbp` value unchanged, case kept; raises UnusableValueError for another shape."""
-    match = _BROWSER_COOKIE.fullmatch(text)
+    """Return an `fbp` value unchanged; raises UnusableValueError for another shape, such as letters for its number."""
+    return _cookie(text, _BROWSER_COOKIE.fullmatch(text), "not of the form fb.index.milliseconds.number")
+
+
+def _cookie(text: str, match: re.Match[str] | None, shape: str) -> str:
     if match is None:
-        raise UnusableValueError("not of the form fb.index.milliseconds.id")
+        raise UnusableValueError(shape)
     if len(match[1]) != _MS_DIGITS:
         raise UnusableValueError("its creation time is not in milliseconds")
     return text
@@ -95,6 +110,7 @@ def lead_id(text: str) -> str:
     digits = ascii_digits(text)
     if not _LEAD_ID.fullmatch(digits):
         raise UnusableValueError("not a lead id of 15 to 17 digits")
+    _refuse_nil(digits)
     return digits
 
 
@@ -102,7 +118,12 @@ _OPAQUE: Final = re.compile(r"[\x21-\x7e]+")
 
 
 def opaque_id(text: str) -> str:
-    """Return an id of Meta's own unchanged; raises UnusableValueError for blanks or non-ASCII in it."""
+    """Return an id of Meta's own unchanged.
+
+    Raises UnusableValueError for blanks or non-ASCII in it, and for zeros only: phones whose owner refuses to be
+    followed give an advertising id of zeros, the same for all of them.
+    """
     if not _OPAQUE.fullmatch(text):
         raise UnusableValueError("not an identifier")
+    _refuse_nil(text)
     return text

@@ -73,6 +73,8 @@ def country(text: str) -> str:
     anything else: a cut name is another country ("UAE" would become Ukraine).
     """
     key = look_up_key(text)
+    if key == "are" and "." in text:  # A.R.E. is the Arab Republic of Egypt; without dots it is the Emirates' code
+        return "eg"
     if key in _CODES:
         return key
     spellings = [key, f"ال{key}"]  # Arabic names are also written without their article

@@ -45,10 +45,24 @@ _ORNAMENT: Final = re.compile(
 # Punctuation, symbols (emoji among them), separators and control or unassigned characters.
 _STRIPPED_CATEGORIES: Final = frozenset("PSZC")
 
-_PLACEHOLDERS: Final = frozenset(
-    ["null", "(null)", "undefined", "none", "n/a", "unknown", "[objectobject]", "notset", "notprovided"]
-) | frozenset(["غيرمعروف", "غيرمحدد", "لايوجد", "بدون"])  # unknown, unspecified, there is none, without
+# fmt: off
+PLACEHOLDERS: Final = frozenset({
+    "null", "(null)", "undefined", "none", "n/a", "n.a", "n.a.", "#n/a", "nan", "<na>", "unknown", "-", "--",
+    "[objectobject]", "notset", "notprovided",
+    "غيرمعروف", "غيرمحدد", "لايوجد", "بدون",  # unknown, unspecified, there is none, without
+})
+# fmt: on
+"""What stands for a missing value, in lower case without blanks."""
+
 _TEMPLATE_MARKS: Final = ("{{", "}}", "${", "<%")
+_NAMED_BLANK: Final = re.compile(
+    r"\{[a-z_. -]+\}|%[a-z_. -]+%|\[[a-z_. -]+\]|<[a-z_. -]+>", re.IGNORECASE
+)  # {first_name}
+
+
+def words(text: str) -> frozenset[str]:
+    """Return the words of a table written as running text."""
+    return frozenset(text.split())
 
 
 def clean_text(value: object, limit: int) -> str:
@@ -77,10 +91,11 @@ def refuse_placeholder(text: str) -> None:
 
     Hashed, these would make one person of everybody whose field was missing.
     """
-    if any(mark in text for mark in _TEMPLATE_MARKS):
-        raise UnusableValueError("an unfilled template")
-    if "".join(text.lower().split()) in _PLACEHOLDERS:
+    said = text.lower().split()
+    if "".join(said) in PLACEHOLDERS or (len(said) > 1 and all(word in PLACEHOLDERS for word in said)):
         raise UnusableValueError("a placeholder for a missing value")
+    if any(mark in text for mark in _TEMPLATE_MARKS) or _NAMED_BLANK.fullmatch(text):
+        raise UnusableValueError("an unfilled template")
 
 
 def without_invisible(text: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from adapters.meta import normalise_contacts, normalise_ids, normalise_people, normalise_places
-from adapters.meta.normalise_text import UnusableValueError, clean_text, refuse_placeholder
+from adapters.meta.normalise_text import PLACEHOLDERS, UnusableValueError, clean_text, refuse_placeholder
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ _HASHED: Final = {
 _PASSED: Final = {
     "client_ip_address": _Rule(lambda text, _: normalise_ids.ip_address(text), 128),
     "client_user_agent": _Rule(lambda text, _: normalise_ids.user_agent(text), 2048),
-    "fbc":               _Rule(lambda text, _: normalise_ids.browser_cookie(text), 1024),
+    "fbc":               _Rule(lambda text, _: normalise_ids.click_cookie(text), 1024),
     "fbp":               _Rule(lambda text, _: normalise_ids.browser_cookie(text), 1024),
     "lead_id":           _Rule(lambda text, _: normalise_ids.lead_id(text), 128),
 } | dict.fromkeys(
@@ -74,7 +74,8 @@ PASSED_FIELDS: Final = frozenset(_PASSED)
 
 _SHA256: Final = re.compile(r"([0-9a-fA-F]{64})(\.[A-Za-z0-9]{8})?")  # the appendix names the tool that hashed
 _OTHER_DIGEST: Final = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{56}|[0-9a-fA-F]{96}|[0-9a-fA-F]{128}")
-_SHA256_OF_NOTHING: Final = hashlib.sha256(b"").hexdigest()
+SHA256_OF_NOTHING: Final = hashlib.sha256(b"").hexdigest()
+_OF_PLACEHOLDERS: Final = frozenset(hashlib.sha256(word.encode()).hexdigest() for word in (*PLACEHOLDERS, " ", "0"))
 
 
 def normalise(field: str, value: object, *, region: str = "EG", country: str | None = None) -> Normalised:
@@ -98,8 +99,10 @@ def normalise(field: str, value: object, *, region: str = "EG", country: str | N
 def _hashed(field: str, text: str, rule: _Rule, place: _Place) -> Normalised:
     if match := _SHA256.fullmatch(text):
         digest = match[1].lower()
-        if digest == _SHA256_OF_NOTHING:
+        if digest == SHA256_OF_NOTHING:
             raise UnusableValueError("the hash of an empty value")
+        if digest in _OF_PLACEHOLDERS or len(set(digest)) == 1:
+            raise UnusableValueError("the hash of a placeholder, or none")
         return Normalised(field, None, digest + (match[2] or ""), None)
     _refuse_other_digest(text)
     normalised = rule.apply(text, place)

@@ -62,9 +62,14 @@ def pool(url: str, role: Role = "masar_app", *, size: int = 8) -> AsyncConnectio
 
 @asynccontextmanager
 async def as_brokerage(
-    pool: AsyncConnectionPool[AsyncConnection[DictRow]], brokerage_id: UUID
+    pool: AsyncConnectionPool[AsyncConnection[DictRow]], brokerage_id: UUID, *, snapshot: bool = False
 ) -> AsyncIterator[AsyncConnection[DictRow]]:
-    """Give a connection in a transaction that sees one brokerage's rows and no other's."""
+    """Give a connection in a transaction that sees one brokerage's rows and no other's.
+
+    With `snapshot` all its reads see one moment: who is whom may change between two of them.
+    """
     async with pool.connection() as connection, connection.transaction():
+        if snapshot:
+            await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         await connection.execute("SELECT set_config('masar.brokerage', %s, true)", (str(brokerage_id),))
         yield connection

@@ -23,6 +23,10 @@ HISTORY = sql.SQL(
     "SELECT {} FROM log.masar_events WHERE brokerage_id = %s AND subject_id = ANY(%s) AND notification_id < %s "
     "AND topic = ANY(%s) AND notification_id <> ALL(%s) ORDER BY notification_id"
 ).format(COLUMNS)
+OF_BROKERAGE = sql.SQL(
+    "SELECT {} FROM log.masar_events WHERE brokerage_id = %s AND topic = ANY(%s) AND notification_id > %s "
+    "AND notification_id <= %s ORDER BY notification_id"
+).format(COLUMNS)
 OF_KINDS = sql.SQL("SELECT {} FROM log.masar_events WHERE topic = ANY(%s) ORDER BY notification_id").format(COLUMNS)
 
 
@@ -42,7 +46,7 @@ def read_page(connection: Connection[Any], after: int, limit: int, kinds: list[s
     if newest <= after:
         return Page((), after)
     rows = connection.execute(PAGE, (after, newest, kinds, limit), binary=True).fetchall()
-    facts = [_readable(row) for row in rows]
+    facts = [readable(row) for row in rows]
     return Page(facts, facts[-1].position if len(facts) == limit else newest)
 
 
@@ -53,17 +57,18 @@ def read_history(
     """Return the readable facts of some subjects before a position, in order, some positions left out."""
     arguments = (brokerage_id, list(subjects), before, kinds, list(without))
     rows = connection.execute(HISTORY, arguments, binary=True).fetchall()
-    return [fact for row in rows if isinstance(fact := _readable(row), Recorded)]
+    return [fact for row in rows if isinstance(fact := readable(row), Recorded)]
 
 
 def read_kinds(connection: Connection[Any], kinds: list[str]) -> list[Recorded]:
     """Return all readable facts of some rare kinds, in order."""
     rows = connection.execute(OF_KINDS, (kinds,), binary=True).fetchall()
-    return [fact for row in rows if isinstance(fact := _readable(row), Recorded)]
+    return [fact for row in rows if isinstance(fact := readable(row), Recorded)]
 
 
-def _readable(row: Sequence[Any]) -> Recorded | Unreadable:
+def readable(row: Sequence[Any]) -> Recorded | Unreadable:
+    """Return a row of COLUMNS as a fact, or what is known of one that cannot be read."""
     try:
         return recorded(row)
-    except ValueError as error:  # an unknown kind, a state its kind does not allow, broken JSON
-        return Unreadable(row[0], row[5], f"{row[3]}: {error}"[:2000])
+    except Exception as error:  # an unknown kind, a state its kind does not allow, broken JSON, an upcaster's mistake
+        return Unreadable(row[0], row[5], f"{row[3]}: {error}"[:2000], row[3])

@@ -1,5 +1,7 @@
 """Which of a touchpoint's hints are usable, and the form in which the registry knows them."""
 
+from uuid import UUID
+
 from adapters.meta.user_data import normalise_email, phone_e164_digits
 from adapters.postgres.registry import Hint
 from adapters.sealing import keyed_hash
@@ -13,6 +15,11 @@ DETAILS = (
 """Hints that describe a person without naming one."""
 
 IDENTIFYING = frozenset((*STRONG, *WEAK))
+
+RANDOM = ("visitor_id", "fbp")
+"""Hints that only the visitor's own browser holds."""
+SHARED = ("session", "fbc", "fbclid", "ctwa_clid")
+"""Hints that others may come by."""
 
 
 def usable(fact: Touchpoint, region: str) -> dict[str, str]:
@@ -49,3 +56,16 @@ def identifying(found: dict[str, str], brokerage_key: bytes) -> tuple[Hint, ...]
     return tuple(
         Hint(kind, keyed_hash(brokerage_key, kind, value)) for kind, value in found.items() if kind in IDENTIFYING
     )
+
+
+def identifying_unverified(found: dict[str, str], brokerage_key: bytes, stream_id: UUID) -> tuple[Hint, ...]:
+    """Return the hints by which the registry finds the visitor of a touchpoint that anybody could have sent.
+
+    Whoever holds the browser's own random words is that visitor. What names a human is not looked up: it could be
+    anybody's. Sessions can be guessed, and click ids travel in links that people share: those count within one
+    browser only, so that a forged one finds nobody, and a click id still has its first sight.
+    """
+    own = [(kind, (kind, found[kind])) for kind in RANDOM if kind in found]
+    browser = next((found[kind] for kind in (*RANDOM, "session") if kind in found), str(stream_id))
+    within = [(kind, ("within_browser", kind, browser, found[kind])) for kind in SHARED if kind in found]
+    return tuple(Hint(kind, keyed_hash(brokerage_key, *parts)) for kind, parts in own + within)

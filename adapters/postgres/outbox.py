@@ -19,15 +19,19 @@ SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::timestamptz[], %b::
                      %b::uuid[], %b::int8[], %b::uuid[], %b::bytea[], %b::timestamptz[])
 ON CONFLICT DO NOTHING
 """
-LEASE_SECONDS = 40
-"""Longer than any request may take; a batch that needs more requests renews it before each."""
+LEASE_SECONDS = 12
+"""How long what a killed worker held is kept from others. A living one renews its leases (`Pulse`) while it works."""
 
-MOST_CRASHES = 5
-"""Workers that may be lost over a message before it is set aside as the likely reason."""
+MOST_CRASHES = 6
+"""Workers that may be lost over a message before it is set aside as the likely reason: by then it was alone thrice.
+
+Only those count that were lost before the request went out. From then on the worker waits for an answer, which is where
+most of its time goes: whoever ends it then, it is not the message.
+"""
 
 LEASED = """
 RETURNING m.id, m.brokerage_id, m.kind, m.batch_by, m.cause_id, m.correlation_id, m.attempts, m.lease, m.payload,
-          m.created_at, m.expires_at
+          m.created_at, m.expires_at, m.asked
 """
 """How every lease answers: the fields of `Leased`, in order."""
 # Where workers were lost, the batch shrinks: 1,000, 125, 15, 1. A message that kills its worker is found alone.
@@ -77,11 +81,26 @@ UPDATE outbox.messages m
   FROM one WHERE m.id = one.id
 """
 RENEW = """
+UPDATE outbox.messages SET leased_until = now() + make_interval(secs => %(seconds)s)
+ WHERE state = 'leased' AND lease = ANY(%(leases)s)
+   AND leased_until < now() + make_interval(secs => 0.8 * %(seconds)s)
+"""
+# Locks what it finds until the note is written, so that a sweep comes before both or after both.
+HOLD = """
 UPDATE outbox.messages m SET leased_until = now() + make_interval(secs => %s)
   FROM unnest(%s::uuid[], %s::bigint[]) AS held (id, lease)
  WHERE m.id = held.id AND m.state = 'leased' AND m.lease = held.lease
-RETURNING m.id
+RETURNING 1
 """
+STILL_HELD = """
+SELECT count(*) FROM outbox.messages m JOIN unnest(%s::uuid[], %s::bigint[]) AS held (id, lease)
+    ON m.id = held.id AND m.lease = held.lease WHERE m.state = 'leased'
+"""
+NOTE = """
+INSERT INTO outbox.under_way (lease, brokerage_id, message_ids, once) VALUES (%s, %s, %s, %s)
+ON CONFLICT (lease, brokerage_id) DO UPDATE SET message_ids = excluded.message_ids, once = excluded.once, at = now()
+"""
+FORGET_NOTES = "DELETE FROM outbox.under_way WHERE lease = ANY(%s)"
 DUE = """
 SELECT brokerage_id, kind, batch_by, NULL::uuid, max(due_at) FROM outbox.messages
  WHERE state = 'waiting' AND batch_by IS NOT NULL AND due_at <= now() - make_interval(secs => %(age_s)s)
@@ -97,24 +116,39 @@ UNION ALL
 SETTLE = """
 UPDATE outbox.messages m
    SET state = s.state, due_at = coalesce(s.due_at, m.due_at), last_error = s.error, lease = NULL, leased_until = NULL,
-       crashes = 0, settled_at = CASE WHEN s.state IN ('done', 'dead') THEN now() END,
+       crashes = 0, asked = m.asked AND s.state NOT IN ('done', 'dead'),
+       settled_at = CASE WHEN s.state IN ('done', 'dead') THEN now() END,
        payload = CASE WHEN s.state = 'done' THEN NULL ELSE m.payload END
   FROM unnest(%b::uuid[], %b::bigint[], %b::text[], %b::timestamptz[], %b::text[])
        AS s (id, lease, state, due_at, error)
  WHERE m.id = s.id AND m.state = 'leased' AND m.lease = s.lease
 RETURNING m.id
 """
+# What may have been received and must not be sent twice comes back as asked.
 PUT_BACK = """
-UPDATE outbox.messages
-   SET state = 'waiting', due_at = now() + interval '1 second', lease = NULL, leased_until = NULL, last_error = %s
+UPDATE outbox.messages m
+   SET state = 'waiting', due_at = now() + interval '1 second', lease = NULL, leased_until = NULL, last_error = %s,
+       asked = m.asked OR EXISTS (
+         SELECT FROM outbox.under_way u WHERE u.lease = m.lease AND u.once AND m.id = ANY(u.message_ids))
  WHERE state = 'leased' AND lease = ANY(%s)
 """
 SWEEP = """
-UPDATE outbox.messages
-   SET state = CASE WHEN crashes + 1 >= %(most)s THEN 'dead' ELSE 'waiting' END,
-       crashes = crashes + 1, due_at = now() + make_interval(secs => crashes), lease = NULL, leased_until = NULL,
+WITH lost AS (
+  SELECT m.id, coalesce(m.id = ANY(u.message_ids), false) AS out, coalesce(u.once, false) AS once
+    FROM outbox.messages m LEFT JOIN outbox.under_way u ON u.lease = m.lease
+   WHERE m.state = 'leased' AND m.leased_until < now() FOR UPDATE OF m SKIP LOCKED
+)
+UPDATE outbox.messages m
+   SET state = CASE WHEN NOT lost.out AND m.crashes + 1 >= %(most)s THEN 'dead' ELSE 'waiting' END,
+       settled_at = CASE WHEN NOT lost.out AND m.crashes + 1 >= %(most)s THEN now() END,
+       crashes = m.crashes + (NOT lost.out)::int, asked = m.asked OR (lost.out AND lost.once),
+       due_at = now() + make_interval(secs => m.crashes), lease = NULL, leased_until = NULL,
        last_error = 'the worker went away'
- WHERE state = 'leased' AND leased_until < now()
+  FROM lost WHERE m.id = lost.id
+"""
+FORGET_OLD_NOTES = """
+DELETE FROM outbox.under_way u WHERE at < now() - interval '1 minute'
+   AND NOT EXISTS (SELECT FROM outbox.messages m WHERE m.state = 'leased' AND m.lease = u.lease)
 """
 # What was parked just as its lane was let go again, and what would come too late if it waited longer.
 UNPARK = """
@@ -168,11 +202,26 @@ def settle(connection: Connection[Any], settled: Sequence[Settled]) -> None:
         raise LeaseLost(f"{len(settled) - len(rows)} of {len(settled)} leases ran out")
 
 
-def renew(connection: Connection[Any], messages: Sequence[Leased], seconds: int = LEASE_SECONDS) -> None:
-    """Extend leases from now. Raises LeaseLost when any of them is no longer ours."""
+def note_request(
+    connection: Connection[Any], asked: Sequence[Leased], others: Sequence[Leased], seconds: int, *, once: bool
+) -> None:
+    """Note that a request with `asked` goes out now, all of one lease. Raises LeaseLost when any lease is lost.
+
+    With `once` the note is durable on return, and no sweep can come between it and the leases; else it serves only to
+    tell which messages are not to blame when a worker is lost, and its commit is asynchronous.
+    """
+    messages = [*asked, *others]
     held = [one.id for one in messages], [one.lease for one in messages]
-    if len(connection.execute(RENEW, (seconds, *held)).fetchall()) < len(messages):
-        raise LeaseLost("a lease ran out while its batch was being sent")
+    with connection.transaction():
+        if once:
+            found = len(connection.execute(HOLD, (seconds, *held)).fetchall())
+        else:
+            connection.execute("SET LOCAL synchronous_commit = off")
+            row = connection.execute(STILL_HELD, held).fetchone()
+            found = row[0] if row else 0
+        if found < len(messages):
+            raise LeaseLost("a lease ran out before its request was made")
+        connection.execute(NOTE, (asked[0].lease, asked[0].brokerage_id, [one.id for one in asked], once))
 
 
 KEPT_DAYS = 30
@@ -207,6 +256,10 @@ class Outbox:
         """Let what is still under these leases wait again: the work on it broke off."""
         self.connection.execute(PUT_BACK, (why, list(leases)))
 
+    def renew(self, leases: Sequence[int]) -> None:
+        """Extend what is still held under these leases, where a good part of their time is over."""
+        self.connection.execute(RENEW, {"leases": list(leases), "seconds": self._lease_s})
+
     def forget_bodies(self) -> int:
         """Delete the bodies of requests older than KEPT_DAYS; return how many."""
         return self.connection.execute(FORGET_BODIES, (KEPT_DAYS,)).rowcount
@@ -214,6 +267,7 @@ class Outbox:
     def sweep(self) -> int:
         """Free the messages of workers that went away, and the parked ones that nothing holds; return how many."""
         freed = self.connection.execute(SWEEP, {"most": MOST_CRASHES}).rowcount
+        self.connection.execute(FORGET_OLD_NOTES)
         return freed + self.connection.execute(UNPARK).rowcount
 
     def _lease(self, statement: str, **arguments: Any) -> list[Leased]:
@@ -223,5 +277,5 @@ class Outbox:
         return sorted(leased, key=lambda one: (one.created_at, one.id))
 
 
-def _loaded(payload: bytes | None, created_at: datetime, expires_at: datetime | None) -> tuple[Any, ...]:
-    return orjson.loads(payload or b"{}"), created_at, expires_at
+def _loaded(payload: bytes | None, *rest: Any) -> tuple[Any, ...]:
+    return orjson.loads(payload or b"{}"), *rest

@@ -11,7 +11,10 @@ NEWEST = "SELECT coalesce(max(notification_id), 0) FROM log.masar_events"
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """One build of a projection: its own tables, its own position. `emit_from` is set on the live one only."""
+    """One build of a projection: its own tables, its own position. `emit_from` is set on the live one only.
+
+    `schema` holds its tables, `records` its position and what it sets aside: those of all builds, or temporary ones.
+    """
 
     name: str
     build: str
@@ -19,10 +22,12 @@ class Build:
     status: str
     position: int
     emit_from: int | None
+    schema: str = "read_models"
+    records: str = "projection"
 
     def table(self, base: str) -> str:
         """Return the qualified name of one of the build's tables."""
-        return f"read_models.{base}_{self.build}"
+        return f"{self.schema}.{base}_{self.build}"
 
     @property
     def lock(self) -> str:

@@ -114,7 +114,12 @@ def live_build(connection: Connection[Any], name: str) -> Build | None:
 
 def take_lock(connection: Connection[Any], build: Build) -> bool:
     """Become the one active runner of a build; it lasts as long as the connection."""
-    row = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (build.lock,)).fetchone()
+    return take_named_lock(connection, build.lock)
+
+
+def take_named_lock(connection: Connection[Any], name: str) -> bool:
+    """Take an advisory lock by its name unless somebody has it; it lasts as long as the connection."""
+    row = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (name,)).fetchone()
     return bool(row and row[0])
 
 
@@ -132,10 +137,13 @@ def runner_of(
 
 
 def run_projector(url: str, stop: threading.Event, names: tuple[str, ...] = tuple(BY_NAME)) -> None:
-    """Run the projections of this process until `stop` is set."""
+    """Run the projections of this process until `stop` is set, and build what this release has a newer version of."""
+    from adapters.postgres.upgrade import Builder  # here, not above: it builds with the runners of this module
+
     wake = Wake(url)
     workers = [Worker(url, name, wake.bell(), stop) for name in names]
     threads = [threading.Thread(target=one.run, name=name) for one, name in zip(workers, names, strict=True)]
+    threads.append(threading.Thread(target=Builder(url, names, stop).run, name="builder"))
     wake.start()
     for thread in threads:
         thread.start()

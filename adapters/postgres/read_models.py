@@ -1,6 +1,7 @@
 """Where a build of a read model keeps its rows: written in bulk with the position, in one transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from adapters.postgres.facts import read_history, read_page
 from adapters.postgres.outbox import add_messages
 from adapters.postgres.positions import Build
 from domain.catalogue import kind_of
-from domain.people.events import SubjectsLinked
+from domain.people.links import LINK_FACTS
 from domain.shared.fact import Recorded
 from projections.projection import Column, Projection
 from projections.storage import Key, LostLeadership, Page, Unwritable, Writes
@@ -22,20 +23,20 @@ from projections.timeline import RULE_FACTS
 
 S = TypeVar("S")
 
-FENCE = """
-UPDATE projection.builds SET position = %(to)s, updated_at = now()
- WHERE name = %(name)s AND build = %(build)s AND position = %(after)s AND status = %(status)s
-"""
-ASIDE = "SELECT position FROM projection.set_aside WHERE name = %s AND build = %s AND brokerage_id = %s"
-SET_ASIDE = """
-INSERT INTO projection.set_aside (name, build, position, brokerage_id, error)
-VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
-"""
+REFUSALS = (
+    psycopg.DataError,
+    psycopg.IntegrityError,
+    psycopg.errors.ProgramLimitExceeded,  # a key too long for its index, a value too large: no fault of the server's
+    ValueError,
+    TypeError,
+    OverflowError,
+)
+"""How Postgres, and what makes its values on the way there, refuse what a fact brought; all else is tried again."""
 
 
 def kinds_of(projection: Projection[Any]) -> list[str]:
-    """Return the kinds that a runner reads: the handled ones, those about rules, and links where people are keys."""
-    links = (SubjectsLinked,) if projection.by_person else ()
+    """Return the kinds that a runner reads: those handled, about rules, and, by person, about who is whom."""
+    links = LINK_FACTS if projection.by_person else ()
     return sorted({kind_of(fact) for fact in (*projection.handles, *RULE_FACTS, *links)})
 
 
@@ -55,8 +56,7 @@ class PostgresStorage(Generic[S]):
         self._codec: TypeAdapter[S] = TypeAdapter(type(projection.initial))
         self._kinds = kinds_of(projection)
         self._history_kinds = sorted(kind_of(fact) for fact in projection.handles)
-        self._table = build.table(projection.tables[0])
-        self._aliases = build.table(f"{projection.name}_aliases")
+        self._link_kinds = sorted(kind_of(fact) for fact in LINK_FACTS)
         self._sql = _Statements(projection, build)
 
     def page(self, after: int, limit: int) -> Page:
@@ -65,9 +65,16 @@ class PostgresStorage(Generic[S]):
 
     def history(self, brokerage_id: UUID, subjects: Sequence[UUID], before: int) -> list[Recorded]:
         """Return the handled facts of some subjects before a position, in order, but those set aside."""
+        return self._of(brokerage_id, subjects, before, self._history_kinds)
+
+    def links(self, brokerage_id: UUID, subjects: Sequence[UUID], before: int) -> list[Recorded]:
+        """Return what linked or parted some subjects before a position, in order, but what was set aside."""
+        return self._of(brokerage_id, subjects, before, self._link_kinds)
+
+    def _of(self, brokerage_id: UUID, subjects: Sequence[UUID], before: int, kinds: list[str]) -> list[Recorded]:
         place = (self._build.name, self._build.build, brokerage_id)
-        aside = [position for (position,) in self._connection.execute(ASIDE, place).fetchall()]
-        return read_history(self._connection, brokerage_id, subjects, before, self._history_kinds, aside)
+        aside = [position for (position,) in self._connection.execute(self._sql.aside, place).fetchall()]
+        return read_history(self._connection, brokerage_id, subjects, before, kinds, aside)
 
     def states(self, keys: Sequence[Key]) -> Mapping[Key, S]:
         """Return the stored states of those keys that have one."""
@@ -76,7 +83,7 @@ class PostgresStorage(Generic[S]):
         return {(brokerage, key): self._codec.validate_json(state) for brokerage, key, state in rows}
 
     def people(self, subjects: Sequence[tuple[UUID, UUID]]) -> Mapping[tuple[UUID, UUID], UUID]:
-        """Return the person of those (brokerage, subject) that were ever linked."""
+        """Return the person of those (brokerage, subject) that joined one."""
         arguments = [one[0] for one in subjects], [one[1] for one in subjects]
         rows = self._connection.execute(self._sql.people, arguments, binary=True).fetchall()
         return {(brokerage, subject): person for brokerage, subject, person in rows}
@@ -92,19 +99,24 @@ class PostgresStorage(Generic[S]):
             with self._writer.transaction(), self._writer.cursor(binary=True) as cursor:
                 self._fence(cursor, after, to)
                 self._write(cursor, writes)
-        except (psycopg.DataError, psycopg.IntegrityError, UnicodeEncodeError) as refusal:
+        except REFUSALS as refusal:
+            raise Unwritable(str(refusal)) from refusal
+        except psycopg.ProgrammingError as refusal:
+            if refusal.sqlstate is not None:  # the statement is wrong, not a value
+                raise
             raise Unwritable(str(refusal)) from refusal
 
     def _fence(self, cursor: Cursor[Any], after: int, to: int) -> None:
         build = self._build
         place = {"name": build.name, "build": build.build, "status": build.status, "after": after, "to": to}
-        if cursor.execute(FENCE, place).rowcount != 1:
+        if cursor.execute(self._sql.fence, place).rowcount != 1:
             raise LostLeadership(f"{build.name} {build.build} is no longer at {after}")
 
     def _write(self, cursor: Cursor[Any], writes: Writes[S]) -> None:
         if writes.aliases:
             rows = [(brokerage, subject, person) for (brokerage, subject), person in writes.aliases.items()]
-            cursor.execute(self._sql.link, _columns(rows, 3))
+            cursor.execute(self._sql.link, _columns([row for row in rows if row[1] != row[2]], 3))
+            cursor.execute(self._sql.unlink, _columns([row[:2] for row in rows if row[1] == row[2]], 2))
         if writes.gone:
             cursor.execute(self._sql.forget, _columns(list(writes.gone), 2))
         if writes.states:
@@ -115,7 +127,9 @@ class PostgresStorage(Generic[S]):
             cursor.execute(self._sql.decide, _columns(rows, 2 + len(types)))
         for aside in writes.set_aside:
             error = aside.error.replace("\x00", "")
-            cursor.execute(SET_ASIDE, (self._build.name, self._build.build, aside.position, aside.brokerage_id, error))
+            cursor.execute(
+                self._sql.set_aside, (self._build.name, self._build.build, aside.position, aside.brokerage_id, error)
+            )
         if writes.messages:
             add_messages(cursor, writes.messages)
 
@@ -132,6 +146,17 @@ class _Statements:
         table, aliases = build.table(projection.tables[0]), build.table(f"{projection.name}_aliases")
         keyed = (Column("key", "text"), Column("state", "bytea"), *projection.columns)
         names = [column.name for column in keyed]
+        self.fence = _compose(
+            f"UPDATE {build.records}.builds SET position = %(to)s, updated_at = now() WHERE name = %(name)s "
+            "AND build = %(build)s AND position = %(after)s AND status = %(status)s"
+        )
+        self.aside = _compose(
+            f"SELECT position FROM {build.records}.set_aside WHERE name = %s AND build = %s AND brokerage_id = %s"
+        )
+        self.set_aside = _compose(
+            f"INSERT INTO {build.records}.set_aside (name, build, position, brokerage_id, error) "
+            "VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
+        )
         self.states = _compose(
             f"SELECT t.brokerage_id, t.key, t.state FROM {table} t "
             "JOIN unnest(%b::uuid[], %b::text[]) AS k (b, key) ON t.brokerage_id = k.b AND t.key = k.key"
@@ -144,6 +169,10 @@ class _Statements:
         self.link = _compose(
             f"INSERT INTO {aliases} SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[]) "
             "ON CONFLICT (brokerage_id, subject_id) DO UPDATE SET person_id = excluded.person_id"
+        )
+        self.unlink = _compose(
+            f"DELETE FROM {aliases} a USING unnest(%b::uuid[], %b::uuid[]) AS k (b, s) "
+            "WHERE a.brokerage_id = k.b AND a.subject_id = k.s"
         )
         self.forget = _compose(
             f"DELETE FROM {table} t USING unnest(%b::uuid[], %b::text[]) AS k (b, key) "
@@ -176,6 +205,14 @@ def _columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
 
 def _adapt(columns: Sequence[Column], values: Sequence[Any]) -> list[Any]:
     return [
-        Jsonb(value, dumps=orjson.dumps) if column.type == "jsonb" and value is not None else value
+        value if value is None else _AS[column.type](value) if column.type in _AS else value
         for column, value in zip(columns, values, strict=True)
     ]
+
+
+_AS: Mapping[str, Callable[[Any], Any]] = {
+    "jsonb": lambda value: Jsonb(value, dumps=orjson.dumps),
+    "float8": float,
+    "numeric": lambda value: Decimal(str(value)),
+}
+"""How values of a column are made alike: a page's values go as one array, and 1 beside 1.5 is none to the driver."""

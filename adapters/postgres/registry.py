@@ -50,11 +50,15 @@ class Hint:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Whose is a touchpoint with these hints? `fallback` is its subject where it has none."""
+    """Whose is a touchpoint with these hints? `fallback` is its subject where it has none.
+
+    Only one that may link tells who a visitor is: what anybody could have sent joins nobody to a person.
+    """
 
     brokerage_id: UUID
     hints: tuple[Hint, ...]
     fallback: UUID
+    may_link: bool = True
 
 
 @dataclass(slots=True)
@@ -192,7 +196,8 @@ def _answer(question: Question, draft: _Draft) -> Answer:
     if tells_human and not subject.known:
         subject.known = True
         draft.changed[subject.subject_id] = subject
-    joined = tuple(_join(visitor, subject, draft) for visitor in _visitors(weak, subject)) if subject.known else ()
+    links = question.may_link and subject.known
+    joined = tuple(_join(visitor, subject, draft) for visitor in _visitors(weak, subject)) if links else ()
     others = {one.subject_id for one in strong} - {subject.subject_id}
     return Answer(subject, joined, tuple((subject.subject_id, other) for other in sorted(others)), first_seen)
 

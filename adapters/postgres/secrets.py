@@ -20,6 +20,10 @@ INSERT INTO registry.secrets (brokerage_id, name, sealed) VALUES (%s, %s, %s)
 ON CONFLICT (brokerage_id, name) DO UPDATE SET sealed = excluded.sealed, set_at = now()
 """
 NAMES = "SELECT name FROM registry.secrets WHERE brokerage_id = %s ORDER BY name"
+LOOK_AGAIN = """
+INSERT INTO outbox.watches (brokerage_id, dataset_id) VALUES (%s, %s)
+ON CONFLICT (brokerage_id, dataset_id) DO UPDATE SET writes_proved = false, next_at = now()
+"""
 CLOSE = "DELETE FROM outbox.circuits WHERE brokerage_id = %s AND dataset_id = %s AND NOT throttled"
 
 
@@ -44,6 +48,7 @@ class SecretStore:
             dataset_id, _, secret = rest.partition("/")
             if kind == "dataset" and secret in ("token", "app_secret"):
                 connection.execute("SET LOCAL ROLE masar_projector")
+                connection.execute(LOOK_AGAIN, (brokerage_id, dataset_id))
                 connection.execute(CLOSE, (brokerage_id, dataset_id))
                 connection.execute(RELEASE_PARKED, (brokerage_id, dataset_id))
 

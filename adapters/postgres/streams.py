@@ -23,6 +23,15 @@ class VersionTaken(Exception):
     """Someone else appended to the stream first."""
 
 
+def load(connection: Connection[Any], brokerage_id: UUID, stream_id: UUID) -> list[BrokerageFact]:
+    """Return the facts of a brokerage's set-up stream in order, read under its row-level security."""
+    with connection.transaction():
+        connection.execute("SELECT set_config('masar.brokerage', %s, true)", (str(brokerage_id),))
+        rows = connection.execute(LOAD, (stream_id,)).fetchall()
+    facts = [decode(kind, state, stream_id, version) for kind, state, version in rows]
+    return [fact for fact in facts if isinstance(fact, BrokerageFact)]
+
+
 class PostgresStreams:
     """Streams of one database, read as `masar_app` under the brokerage's row-level security."""
 
@@ -31,11 +40,7 @@ class PostgresStreams:
 
     def load(self, brokerage_id: UUID, stream_id: UUID) -> list[BrokerageFact]:
         """Return the stream's facts in order."""
-        with self._connection.transaction():
-            self._connection.execute("SELECT set_config('masar.brokerage', %s, true)", (str(brokerage_id),))
-            rows = self._connection.execute(LOAD, (stream_id,)).fetchall()
-        facts = [decode(kind, state, stream_id, version) for kind, state, version in rows]
-        return [fact for fact in facts if isinstance(fact, BrokerageFact)]
+        return load(self._connection, brokerage_id, stream_id)
 
     def append(self, brokerage_id: UUID, stream_id: UUID, after: int, facts: Sequence[Fact]) -> None:
         """Append after version `after`, durable on return.

@@ -30,6 +30,13 @@ SELECT b.name, b.build, b.status, %(newest)s - b.position AS behind,
        (SELECT count(*) FROM projection.set_aside s WHERE s.name = b.name AND s.build = b.build)::int AS set_aside
   FROM projection.builds b WHERE b.status <> 'retired' ORDER BY b.name, b.build
 """
+ASIDE = """
+SELECT s.name, s.build, s.position, e.topic AS kind, s.brokerage_id, s.error, s.at
+  FROM projection.set_aside s
+  JOIN projection.builds b ON b.name = s.name AND b.build = s.build AND b.status <> 'retired'
+  LEFT JOIN log.masar_events e ON e.notification_id = s.position
+ ORDER BY s.at DESC, s.position DESC LIMIT 100
+"""
 OUTBOX = """
 SELECT kind, state, count(*)::int AS messages,
        extract(epoch FROM now() - min(due_at) FILTER (WHERE state IN ('waiting', 'parked') AND due_at < now()))::float8
@@ -76,9 +83,10 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def backlog(connection: Connection[Any]) -> dict[str, Any]:
-    """Return what waits: facts per read model, facts set aside, outbox messages by state with the oldest's age."""
+    """Return what waits: facts per read model, the last 100 facts set aside, outbox messages by state and age."""
     newest = newest_position(connection)
     with connection.cursor(row_factory=dict_row) as cursor:
         builds = cursor.execute(BUILDS, {"newest": newest}).fetchall()
+        aside = cursor.execute(ASIDE).fetchall()
         outbox = cursor.execute(OUTBOX).fetchall()
-    return {"newest": newest, "projections": builds, "outbox": outbox}
+    return {"newest": newest, "projections": builds, "set_aside": aside, "outbox": outbox}

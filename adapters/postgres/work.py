@@ -15,7 +15,7 @@ from adapters.postgres.append import append_in, flush
 from adapters.postgres.bodies import seal_body
 from adapters.postgres.connections import Role, connect
 from adapters.postgres.mapper import Envelope
-from adapters.postgres.outbox import LEASE_SECONDS, RELEASE_PARKED, Outbox, renew, settle
+from adapters.postgres.outbox import FORGET_NOTES, LEASE_SECONDS, RELEASE_PARKED, Outbox, note_request, settle
 from adapters.sealing import MasterKey
 from application.ports.outbox import Circuit, Entry, Lane, Leased, NewFact
 from domain.ads.events import ConversionsSent
@@ -23,17 +23,23 @@ from domain.catalogue import kind_of
 from domain.people.events import ConsentGiven, ConsentWithdrawn
 
 OPEN_CIRCUIT = """
-INSERT INTO outbox.circuits AS c (brokerage_id, dataset_id, next_probe_at, reason, throttled)
-VALUES (%s, %s, %s, %s, %s)
+INSERT INTO outbox.circuits AS c (brokerage_id, dataset_id, next_probe_at, reason, throttled, watched)
+VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT (brokerage_id, dataset_id) DO UPDATE
-   SET next_probe_at = excluded.next_probe_at, reason = excluded.reason, throttled = c.throttled AND excluded.throttled
+   SET next_probe_at = excluded.next_probe_at, reason = excluded.reason, throttled = c.throttled AND excluded.throttled,
+       watched = c.watched AND NOT c.throttled OR excluded.watched
 """
 CLOSE_CIRCUIT = """
 DELETE FROM outbox.circuits
- WHERE brokerage_id = %s AND dataset_id = %s AND (NOT throttled OR next_probe_at <= now()) RETURNING 1
+ WHERE brokerage_id = %s AND dataset_id = %s AND (NOT throttled OR next_probe_at <= now()) RETURNING watched
+"""
+# What a check took for a missing permission was accepted all the same: its word no longer holds the lane.
+WRITES_PROVED = """
+UPDATE outbox.watches SET writes_proved = true
+ WHERE brokerage_id = %s AND dataset_id = %s AND verdict = 'forbidden' AND NOT writes_proved
 """
 CIRCUIT = """
-SELECT reason, next_probe_at, throttled FROM outbox.circuits
+SELECT reason, next_probe_at, throttled, watched FROM outbox.circuits
  WHERE brokerage_id = %s AND dataset_id = %s AND (NOT throttled OR next_probe_at > now())
 """
 CLAIM_PROBE = """
@@ -70,6 +76,10 @@ CONSENTS = [kind_of(ConsentGiven), kind_of(ConsentWithdrawn)]
 RECORD_TRIES_S = (0.1, 0.5, 2.0)
 """Waits before a record is tried again on a new connection: what the platform answered must not get lost."""
 
+LONGEST_HELD_S = 300.0
+"""Nothing takes this long: after that a lease is no longer renewed."""
+MOST_REMEMBERED = 1_000
+
 log = structlog.get_logger("masar.worker")
 
 
@@ -103,7 +113,7 @@ class Work:
 
     def __init__(self, line: Callable[[], Connection[Any]], master: MasterKey, lease_s: int = LEASE_SECONDS) -> None:
         self._line, self._master, self._lease_s = line, master, lease_s
-        self._leases: set[int] = set()
+        self._leases: dict[int, float] = {}
 
     def lease(self, lane: Lane, limit: int) -> list[Leased]:
         """Take due conversions of a lane."""
@@ -114,13 +124,21 @@ class Work:
         message = self._outbox().lease_one(message_id)
         return message and self._taken([message])[0]
 
-    def renew(self, messages: Sequence[Leased]) -> None:
-        """Extend leases. Raises LeaseLost."""
-        renew(self._line(), messages, self._lease_s)
+    def about_to_ask(self, asked: Sequence[Leased], others: Sequence[Leased] = (), *, once: bool = False) -> None:
+        """Note that a request with `asked` goes out now. Raises LeaseLost."""
+        note_request(self._line(), asked, others, self._lease_s, once=once)
+
+    def held(self) -> list[int]:
+        """Return the leases that may still be in hand here; to be called from any thread.
+
+        Those older than LONGEST_HELD_S are left to run out: their work hangs.
+        """
+        since = time.monotonic() - LONGEST_HELD_S
+        return [lease for lease, taken in list(self._leases.items()) if taken > since]
 
     def put_back(self, why: str) -> None:
         """Let whatever is still leased here wait again; nothing happens where all of it was settled."""
-        leases, self._leases = self._leases, set()
+        leases, self._leases = self._leases, {}
         if leases:
             self._outbox().put_back(list(leases), why)
 
@@ -171,6 +189,8 @@ class Work:
         with connection.transaction():
             if entry.settled:
                 settle(connection, entry.settled)
+            if over := _over(entry):
+                connection.execute(FORGET_NOTES, (over,))
             for kept in entry.kept:
                 sealed = seal_body(self._master, kept.brokerage_id, kept.request_id, kept.content)
                 connection.execute(KEEP, (kept.request_id, kept.brokerage_id, sealed))
@@ -183,7 +203,11 @@ class Work:
         return Outbox(self._line(), self._lease_s)
 
     def _taken(self, messages: list[Leased]) -> list[Leased]:
-        self._leases |= {one.lease for one in messages}
+        now = time.monotonic()
+        for lease in {one.lease for one in messages}:
+            self._leases[lease] = now
+        if len(self._leases) > MOST_REMEMBERED:
+            self._leases = {lease: taken for lease, taken in self._leases.items() if taken > now - LONGEST_HELD_S}
         return messages
 
 
@@ -199,11 +223,20 @@ def _turn(connection: Connection[Any], entry: Entry) -> None:
     """Hold a lane, or let it go with all that is parked in it."""
     if entry.opens is not None:
         lane, one = entry.opens.lane, entry.opens
-        connection.execute(OPEN_CIRCUIT, (lane.brokerage_id, lane.dataset_id, one.next_at, one.reason, one.throttled))
+        held = (lane.brokerage_id, lane.dataset_id, one.next_at, one.reason, one.throttled, one.watched)
+        connection.execute(OPEN_CIRCUIT, held)
     if entry.closes is not None:
         names = (entry.closes.brokerage_id, entry.closes.dataset_id)
-        if connection.execute(CLOSE_CIRCUIT, names).fetchone():
+        if row := connection.execute(CLOSE_CIRCUIT, names).fetchone():
             connection.execute(RELEASE_PARKED, names)
+            if row[0]:
+                connection.execute(WRITES_PROVED, names)
+
+
+def _over(entry: Entry) -> list[int]:
+    """Return the leases whose request is answered, or was never made."""
+    answered = {entry.answered} if entry.answered is not None else set()
+    return sorted(answered | {one.message.lease for one in entry.settled})
 
 
 def _envelope(new: NewFact) -> Envelope:

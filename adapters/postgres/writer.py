@@ -12,7 +12,7 @@ import psycopg
 from psycopg import Connection
 
 from adapters.postgres.connections import connect
-from adapters.postgres.identifiers import identifying, usable
+from adapters.postgres.identifiers import identifying, identifying_unverified, usable
 from adapters.postgres.log import Appender
 from adapters.postgres.mapper import Envelope, SealingMapper, StoredFact
 from adapters.postgres.recorder import Appended, chunks
@@ -96,7 +96,9 @@ class Writer:
         key = self._master.for_brokerage(observed.brokerage_id)
         stream_id = keyed_uuid(key, str(observed.brokerage_id), observed.producer, observed.item_id)
         kinds = usable(observed.fact, observed.region)
-        question = Question(observed.brokerage_id, identifying(kinds, key), uuid5(stream_id, "subject"))
+        unverified = observed.fact.unverified
+        hints = identifying_unverified(kinds, key, stream_id) if unverified else identifying(kinds, key)
+        question = Question(observed.brokerage_id, hints, uuid5(stream_id, "subject"), may_link=not unverified)
         return _Draft(observed, stream_id, question, kinds)
 
     def _stored(self, draft: _Draft, answer: Answer) -> StoredFact:

@@ -11,8 +11,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from adapters.simulator.answers import WIRE, hold_back
+from adapters.simulator.audiences import Verb
 from adapters.simulator.call import Call, read_call
 from adapters.simulator.control import control_router
+from adapters.simulator.model import model_router
 from adapters.simulator.peer import Peer, Settings
 
 
@@ -42,6 +44,7 @@ def create_app(
 
     app = _SimulatorApp(lifespan=lifespan, openapi_url=None)
     app.include_router(control_router(peer))
+    app.include_router(model_router())  # before Graph's paths, which take any beginning
     _add_graph_routes(app, peer)
     return app
 
@@ -49,11 +52,36 @@ def create_app(
 def _add_graph_routes(app: FastAPI, peer: Peer) -> None:
     @app.post("/{version}/{dataset_id}/events")
     async def receive_events(version: str, dataset_id: str, request: Request) -> Response:
-        delay_s = peer.faults.draw_delay_s()
+        delay_s = peer.faults.of(dataset_id).draw_delay_s()
         answer = peer.receive(version, dataset_id, await _call_of(request))
         if delay_s:
             await hold_back(request.scope, delay_s)  # the work is done; who gives up now cannot know
         return answer
+
+    @app.get("/{version}/debug_token")
+    async def debug_token(version: str, request: Request) -> Response:
+        return peer.debug_token(version, await _call_of(request))
+
+    @app.get("/{version}/dataset_quality")
+    async def quality(version: str, request: Request) -> Response:
+        return peer.quality(version, await _call_of(request))
+
+    @app.api_route("/{version}/{asset_id}/dataset", methods=["GET", "POST"])
+    async def asset_dataset(version: str, asset_id: str, request: Request) -> Response:
+        return peer.asset_dataset(version, asset_id, await _call_of(request), create=request.method == "POST")
+
+    @app.post("/{version}/{account}/customaudiences")
+    async def create_audience(version: str, account: str, request: Request) -> Response:
+        return peer.create_audience(version, account, await _call_of(request))
+
+    @app.api_route("/{version}/{audience_id}/users", methods=["POST", "DELETE"])
+    async def audience_users(version: str, audience_id: str, request: Request) -> Response:
+        verb: Verb = "add" if request.method == "POST" else "remove"
+        return peer.change_audience(version, audience_id, verb, await _call_of(request))
+
+    @app.post("/{version}/{audience_id}/usersreplace")
+    async def replace_audience(version: str, audience_id: str, request: Request) -> Response:
+        return peer.change_audience(version, audience_id, "replace", await _call_of(request))
 
     @app.get("/{version}/{dataset_id}")
     async def describe(version: str, dataset_id: str, request: Request) -> Response:

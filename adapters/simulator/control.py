@@ -4,13 +4,23 @@ from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from adapters.simulator.answers import json_answer
 from adapters.simulator.datasets import Dataset
 from adapters.simulator.faults import FaultPlan
 from adapters.simulator.ledger import LedgerQuery
+from adapters.simulator.nodes import Asset
 from adapters.simulator.peer import Peer, Settings
+
+
+class AudienceTerms(BaseModel):
+    """Whether somebody accepted Meta's terms of custom audiences."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    accepted: bool
 
 
 def control_router(peer: Peer) -> APIRouter:
@@ -36,6 +46,10 @@ def control_router(peer: Peer) -> APIRouter:
     async def summary() -> Response:
         return json_answer(peer.ledger.summary())
 
+    @router.get("/repeated")
+    async def repeated() -> Response:
+        return json_answer({"data": peer.ledger.repeated()})
+
     @router.post("/reset")
     async def reset() -> Response:
         peer.reset()
@@ -46,14 +60,28 @@ def control_router(peer: Peer) -> APIRouter:
         peer.datasets.register(dataset_id, dataset)
         return json_answer({"id": dataset_id, "kind": dataset.kind, "dead_token": dataset.dead_token})
 
+    @router.put("/assets/{asset_id}")
+    async def register_asset(asset_id: Annotated[str, Path(pattern="^[0-9]+$")], asset: Asset) -> Response:
+        peer.assets.register(asset_id, asset)
+        return json_answer({"id": asset_id, "kind": asset.kind, "dataset_id": asset.dataset_id})
+
+    @router.get("/audiences")
+    async def audiences() -> Response:
+        return json_answer({"data": peer.audiences.sizes()})
+
+    @router.put("/audiences/terms")
+    async def audience_terms(terms: AudienceTerms) -> AudienceTerms:
+        peer.audiences.terms_accepted = terms.accepted
+        return terms
+
     @router.get("/faults")
-    async def faults() -> FaultPlan:
-        return peer.faults.current()
+    async def faults(dataset: str | None = None) -> FaultPlan:
+        return peer.faults.of(dataset).current()
 
     @router.put("/faults")
-    async def plan_faults(plan: FaultPlan) -> FaultPlan:
-        peer.faults.replace(plan)
-        return peer.faults.current()
+    async def plan_faults(plan: FaultPlan, dataset: str | None = None) -> FaultPlan:
+        peer.faults.replace(plan, dataset)
+        return peer.faults.of(dataset).current()
 
     @router.get("/settings")
     async def settings() -> Settings:

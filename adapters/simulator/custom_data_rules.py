@@ -4,8 +4,16 @@ from math import isfinite
 from typing import Any
 
 from adapters.simulator.context import Context, Event
-from adapters.simulator.refusals import BAD_CUSTOM_DATA, BAD_PURCHASE, Refusal, invalid
-from adapters.simulator.vocabulary import CURRENCIES, CUSTOM_DATA_CHOICES, CUSTOM_DATA_NUMBERS
+from adapters.simulator.refusals import BAD_CUSTOM_DATA, BAD_PURCHASE, TOO_MANY_PARAMETERS, Refusal, invalid
+from adapters.simulator.vocabulary import (
+    CRM_STAGE_KEYS,
+    CURRENCIES,
+    CUSTOM_DATA_CHOICES,
+    CUSTOM_DATA_NUMBERS,
+    MAX_CUSTOM_FIELDS,
+    MAX_CUSTOM_NAME_LENGTH,
+    MAX_CUSTOM_TEXT_LENGTH,
+)
 
 _NOTHING: dict[str, Any] = {}
 
@@ -46,6 +54,41 @@ def numbers_are_numbers(event: Event, context: Context) -> Refusal | None:
     return None
 
 
+def amounts_are_not_negative(event: Event, context: Context) -> Refusal | None:
+    """Values, revenues and counts are not below zero: a loss is nothing to optimise for."""
+    data = event.get("custom_data", _NOTHING)
+    for field in CUSTOM_DATA_NUMBERS:
+        if data.get(field, 0) < 0:
+            return invalid(BAD_CUSTOM_DATA, "Negative number", f"custom_data.{field} is below zero")
+    return None
+
+
+def custom_data_is_not_too_large(event: Event, context: Context) -> Refusal | None:
+    """Not too many fields, and none with too long a name or text."""
+    data = event.get("custom_data", _NOTHING)
+    if len(data) > MAX_CUSTOM_FIELDS:
+        return Refusal(TOO_MANY_PARAMETERS, None, "Too many parameters", "(#105) custom_data has too many fields")
+    longest = max((len(value) for value in data.values() if isinstance(value, str)), default=0)
+    if longest > MAX_CUSTOM_TEXT_LENGTH or any(len(name) > MAX_CUSTOM_NAME_LENGTH for name in data):
+        return invalid(BAD_CUSTOM_DATA, "Field too long", "custom_data has a name or a text that is too long")
+    return None
+
+
+def crm_stage_is_complete(event: Event, context: Context) -> Refusal | None:
+    """A stage of an Instant-Form lead is `system_generated`, names its CRM, and has a lead id, e-mail or phone."""
+    data = event.get("custom_data", _NOTHING)
+    if data.get("event_source") != "crm":
+        return None
+    source = data.get("lead_event_source")
+    if event["action_source"] != "system_generated":
+        return invalid(BAD_CUSTOM_DATA, "Invalid CRM stage", "event_source crm needs action_source system_generated")
+    if not isinstance(source, str) or not source.strip():
+        return invalid(BAD_CUSTOM_DATA, "Invalid CRM stage", "event_source crm needs custom_data.lead_event_source")
+    if not CRM_STAGE_KEYS & event["user_data"].keys():
+        return invalid(BAD_CUSTOM_DATA, "Invalid CRM stage", "event_source crm needs a lead_id, em or ph")
+    return None
+
+
 def currency_is_known(event: Event, context: Context) -> Refusal | None:
     """`currency` is an ISO 4217 code in capitals on any event."""
     data = event.get("custom_data", _NOTHING)
@@ -70,8 +113,16 @@ def contents_are_identified(event: Event, context: Context) -> Refusal | None:
     return invalid(BAD_CUSTOM_DATA, "Invalid contents", "custom_data.contents must be objects with an id")
 
 
+def content_ids_are_a_list(event: Event, context: Context) -> Refusal | None:
+    """`content_ids` is a list of texts or whole numbers, none of them empty."""
+    ids = event.get("custom_data", _NOTHING).get("content_ids", [])
+    if isinstance(ids, list) and all(type(one) in (str, int) and one != "" for one in ids):
+        return None
+    return invalid(BAD_CUSTOM_DATA, "Invalid content ids", "custom_data.content_ids must be a list of ids")
+
+
 def choices_are_known(event: Event, context: Context) -> Refusal | None:
-    """Delivery category, availability and property type come from Meta's closed lists."""
+    """Delivery category, availability, listing type and property type come from Meta's closed lists."""
     data = event.get("custom_data", _NOTHING)
     for field, choices in CUSTOM_DATA_CHOICES.items():
         if field in data and not (isinstance(data[field], str) and data[field] in choices):

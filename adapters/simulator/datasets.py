@@ -28,6 +28,9 @@ class Dataset(BaseModel):
     app_secret: str | None = Field(default=None, min_length=1)  # where given, calls must carry its proof
     kind: DatasetKind | None = None
     dead_token: bool = False
+    expires_at: int = Field(default=0, ge=0)  # unix seconds at which the token dies, 0 for never
+    scopes: tuple[str, ...] = ("ads_management", "business_management")
+    unavailable: bool = False  # as Meta shows a dataset that was switched off
 
 
 class Datasets:
@@ -48,14 +51,23 @@ class Datasets:
         """Drop every registration."""
         self._known.clear()
 
+    def named(self) -> list[str]:
+        """Return the ids registered."""
+        return list(self._known)
+
+    def of_token(self, token: str) -> Dataset | None:
+        """Return the dataset that a token was registered for, None where for none."""
+        return next((one for one in self._known.values() if one.token == token), None)
+
     def refuse(
-        self, dataset_id: str, token: str | None, proof: str | None, *, faults: Faults, accept_any_token: bool
-    ) -> Refusal | None:
-        """Return why these credentials may not use this dataset, or None."""
+        self, dataset_id: str, token: str | None, proof: str | None, *, faults: Faults, accept_any_token: bool,
+        now: float,
+    ) -> Refusal | None:  # fmt: skip
+        """Return why these credentials may not use this dataset at this moment (unix seconds), or None."""
         if not token:
             return TOKEN_MISSING
         dataset = self._known.get(dataset_id)
-        if faults.is_dead(token) or (dataset is not None and dataset.dead_token):
+        if faults.of(dataset_id).is_dead(token) or (dataset is not None and is_dead(dataset, now)):
             return TOKEN_EXPIRED
         if dataset is None and not (dataset_id.isascii() and dataset_id.isdigit()):
             return NO_SUCH_OBJECT
@@ -65,6 +77,11 @@ class Datasets:
         elif not accept_any_token:
             return TOKEN_INVALID
         return _refuse_proof(dataset or _OPEN, token, proof)
+
+
+def is_dead(dataset: Dataset, now: float) -> bool:
+    """Say whether the token of a dataset is dead: declared so, or expired."""
+    return dataset.dead_token or 0 < dataset.expires_at <= now
 
 
 def _refuse_proof(dataset: Dataset, token: str, proof: str | None) -> Refusal | None:

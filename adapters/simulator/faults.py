@@ -1,4 +1,4 @@
-"""Faults on demand: shares of requests that fail in a chosen way, or a queue of exact outcomes."""
+"""Faults on demand, for all datasets or one: shares of requests that fail in a chosen way, or a queue of outcomes."""
 
 import random
 from collections import deque
@@ -61,6 +61,7 @@ class FaultPlan(BaseModel):
     lost_before_processing_share: float = Field(default=0, ge=0, le=1)
     bad_json_share: float = Field(default=0, ge=0, le=1)  # half a JSON text or a web page, in turn by chance
     dead_tokens: frozenset[str] = frozenset()
+    dies_after: int | None = Field(default=None, ge=0)  # so many event requests on, every token is dead: mid-run
     fail_next: tuple[PlannedOutcome, ...] = ()  # consumed one per event request, before any share is drawn
     seed: int | None = None
 
@@ -85,28 +86,52 @@ _NO_FAULT = PlannedOutcome(outcome="ok")
 
 
 class Faults:
-    """Draws the fate of each request from the current plan; the same seed gives the same fates."""
+    """Draws the fate of each request from the plan in force; the same seed gives the same fates.
+
+    A dataset may have a plan of its own; all others share one.
+    """
 
     def __init__(self) -> None:
-        self.replace(FaultPlan())
+        self._shared = _Fate(FaultPlan())
+        self._own: dict[str, _Fate] = {}
 
-    def replace(self, plan: FaultPlan) -> None:
-        """Put a plan in force and start its random sequence over."""
+    def replace(self, plan: FaultPlan, dataset: str | None = None) -> None:
+        """Put a plan in force and start its random sequence over; that for all ends those of single datasets."""
+        if dataset is None:
+            self._shared, self._own = _Fate(plan), {}
+        else:
+            self._own[dataset] = _Fate(plan)
+
+    def of(self, dataset: str | None = None) -> "_Fate":
+        """Return the plan in force for a dataset, with what is left of it."""
+        return self._own.get(dataset or "", self._shared)
+
+
+class _Fate:
+    """One plan being carried out."""
+
+    def __init__(self, plan: FaultPlan) -> None:
         self._plan = plan
         self._queue = deque(plan.fail_next)
+        self._left = plan.dies_after
         self._random = random.Random(plan.seed)  # noqa: S311 - repeatable chance, no secret
 
     def current(self) -> FaultPlan:
-        """Return the plan with what is left of its queue."""
-        return self._plan.model_copy(update={"fail_next": tuple(self._queue)})
+        """Return the plan with what is left of its queue and of its tokens' life."""
+        return self._plan.model_copy(update={"fail_next": tuple(self._queue), "dies_after": self._left})
 
     def is_dead(self, token: str) -> bool:
-        """Say whether a token was declared dead."""
-        return token in self._plan.dead_tokens
+        """Say whether a token was declared dead, or died after the requests it had."""
+        return token in self._plan.dead_tokens or self._left == 0
 
     def draw(self) -> PlannedOutcome:
         """Return the fate of the next request, with its code and status filled in."""
         return self._complete(self._queue.popleft() if self._queue else self._by_chance())
+
+    def spend(self) -> None:
+        """Count one event request that got past the credentials towards the tokens' death."""
+        if self._left:
+            self._left -= 1
 
     def draw_delay_s(self) -> float:
         """Return how long the next answer waits, in seconds."""

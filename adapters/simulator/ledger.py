@@ -10,15 +10,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TypeAlias
+from typing import Any, BinaryIO, Literal, NamedTuple, TypeAlias
 
 import orjson
 
 from adapters.simulator.context import Event
-from adapters.simulator.vocabulary import DEDUPE_WINDOW_S, HASHED_FIELDS
+from adapters.simulator.vocabulary import DEDUPE_WINDOW_IN_STORE_S, DEDUPE_WINDOW_S, HASHED_FIELDS
 
 Entry: TypeAlias = dict[str, Any]
-_Key: TypeAlias = tuple[str, str, str, bool]
+Scheme: TypeAlias = Literal["web", "store", "messaging"]
+_Key: TypeAlias = tuple[str, str, Scheme, str]
+
+# How long after the first receipt the same event counts no more, in seconds; None: every receipt counts.
+WINDOWS: dict[Scheme, float | None] = {
+    "web": DEDUPE_WINDOW_S,  # same dataset, event name and event id
+    "store": DEDUPE_WINDOW_IN_STORE_S,  # same order id, else the same person, time, name and item
+    "messaging": None,  # same dataset, event name and event id, and Meta does not look
+}
 
 _IS_HASH = re.compile(r"[0-9a-f]{64}(\.[A-Za-z0-9]{8})?").fullmatch
 
@@ -32,6 +40,7 @@ class Receipt:
     received_at: float
     outcome: str
     test_event_code: str | None = None
+    partner_agent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,7 @@ class _First:
     event_time: int
     value: Any
     receipts: int = 1
+    counted: int = 1
 
 
 @dataclass(slots=True)
@@ -70,9 +80,16 @@ class _Totals:
     repeats: int = 0  # counted although the name and id were seen before: business messaging
     anomalies: int = 0
     value_sum: dict[str, float] = field(default_factory=dict)
+    of_web: int = 0  # receipts of website events
+    keys: Counter[str] = field(default_factory=Counter)  # … by field of user data
+    last_at: str = ""
 
     def add(self, entry: Entry) -> None:
         self.received += 1
+        if entry["action_source"] == "website":
+            self.of_web += 1
+            self.keys.update(entry["user_data_keys"])
+        self.last_at = entry["received_at"]
         self.anomalies += bool(entry["anomalies"])
         if entry["outcome"] == "duplicate":
             self.duplicates += 1
@@ -86,14 +103,18 @@ class _Totals:
 
     def as_dict(self) -> dict[str, Any]:
         sums = {currency: round(total, 6) for currency, total in self.value_sum.items()}
-        counts = {name: getattr(self, name) for name in self.__slots__ if name != "value_sum"}
+        counts = {name: getattr(self, name) for name in _COUNTS}
         return {**counts, "value_sum": sums}
+
+
+_COUNTS = ("received", "counted", "duplicates", "repeats", "anomalies")
 
 
 class Ledger:
     """Records what arrived, deduplicates as Meta does, and answers what was seen.
 
-    Meta's rule: the same dataset, event name and event id within 48 hours of the first receipt count once;
+    Meta's rules: the same dataset, event name and event id within 48 hours of the first receipt count once; events in
+    a store count once per order id, or per person, time, name and item, within 7 days, and only among themselves;
     business messaging events are never deduplicated.
     """
 
@@ -144,6 +165,25 @@ class Ledger:
             datasets.setdefault(dataset, {})[event_name] = totals.as_dict()
         return {"events_received": len(self._rows), "datasets": datasets, "requests": dict(self._requests)}
 
+    def repeated(self) -> list[dict[str, Any]]:
+        """Return every event received more than once: how often, how often it counted, and by which rule."""
+        return [
+            {"dataset": dataset, "event_name": event_name, "scheme": scheme, "key": key,
+             "receipts": first.receipts, "counted": first.counted}
+            for (dataset, event_name, scheme, key), first in self._firsts.items() if first.receipts > 1
+        ]  # fmt: skip
+
+    def coverage(self, dataset: str) -> dict[str, tuple[int, Counter[str]]]:
+        """Return by event name how many website events a dataset received, and in how many each field was."""
+        return {
+            name: (totals.of_web, totals.keys)
+            for (where, name), totals in self._totals.items() if where == dataset and totals.of_web
+        }  # fmt: skip
+
+    def last_received_at(self, dataset: str) -> str | None:
+        """Return when a dataset received its newest event (ISO 8601), None where it received none."""
+        return max((totals.last_at for (where, _), totals in self._totals.items() if where == dataset), default=None)
+
     def reset(self) -> None:
         """Forget everything, on disk too."""
         self._forget()
@@ -175,6 +215,9 @@ class Ledger:
             "action_source": event["action_source"],
             "messaging_channel": event.get("messaging_channel"),
             "test_event_code": receipt.test_event_code,
+            "partner_agent": receipt.partner_agent,
+            "fields": sorted(event),
+            "data_processing_options": event.get("data_processing_options"),
             "custom_data": custom_data,
             "user_data_keys": sorted(event["user_data"]),
             "user_data_hashes": _fingerprints(event["user_data"]),
@@ -187,8 +230,8 @@ class Ledger:
         if first is not None:
             entry["receipt"] = first.receipts + 1
             entry["anomalies"] = _differences(first, entry)
-            recent = (moment - first.received_at).total_seconds() <= DEDUPE_WINDOW_S
-            if recent and event["action_source"] != "business_messaging":
+            window_s = WINDOWS[_scheme(entry)]
+            if window_s is not None and (moment - first.received_at).total_seconds() <= window_s:
                 entry["outcome"] = "duplicate"
         return entry
 
@@ -210,6 +253,7 @@ class Ledger:
             else:
                 first.receipts += 1
                 if entry["outcome"] == "counted":
+                    first.counted += 1
                     first.received_at = moment  # the window had passed: a new one opens
         return stored
 
@@ -229,11 +273,27 @@ class Ledger:
                 self._enter(entry, datetime.fromisoformat(entry["received_at"]))
 
 
+_SCHEMES: dict[str, Scheme] = {"business_messaging": "messaging", "physical_store": "store"}
+
+
+def _scheme(entry: Entry) -> Scheme:
+    return _SCHEMES.get(entry["action_source"], "web")
+
+
 def _key(entry: Entry) -> _Key | None:
-    if entry["event_id"] is None:
-        return None
-    messaging = entry["action_source"] == "business_messaging"
-    return entry["dataset"], entry["event_name"], entry["event_id"], messaging
+    """Return by what an event is known again, None where by nothing."""
+    scheme = _scheme(entry)
+    key = _store_key(entry) if scheme == "store" else entry["event_id"]
+    return None if key is None else (entry["dataset"], entry["event_name"], scheme, key)
+
+
+def _store_key(entry: Entry) -> str:
+    custom = entry["custom_data"]
+    if order_id := custom.get("order_id"):
+        return f"order|{order_id}"
+    person = sorted(entry["user_data_hashes"].items())
+    marks = orjson.dumps([entry["event_time"], custom.get("item_number"), person])
+    return f"person|{hashlib.sha256(marks).hexdigest()}"
 
 
 def _differences(first: _First, entry: Entry) -> list[str]:

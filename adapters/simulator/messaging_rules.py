@@ -78,6 +78,16 @@ def dataset_matches_channel(event: Event, context: Context) -> Refusal | None:
     )
 
 
+def ids_fit_the_dataset(event: Event, context: Context) -> Refusal | None:
+    """A WhatsApp dataset takes no Page's id, a website's no WhatsApp account's, whatever the event's source."""
+    data = event["user_data"]
+    if context.dataset_kind == "waba" and "page_id" in data:
+        return invalid(DATASET_NEEDS_PAGE, "Dataset is not linked to the Page", "this dataset has no Page")
+    if context.dataset_kind == "website" and "whatsapp_business_account_id" in data:
+        return invalid(DATASET_NOT_WHATSAPP, "Dataset is not linked to WhatsApp", "this dataset is a website's")
+    return None
+
+
 def identifiers_are_present(event: Event, context: Context) -> Refusal | None:
     """Each channel asks for the business's id and the person's id in that channel."""
     if not _is_messaging(event):

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
@@ -15,11 +16,13 @@ from adapters.simulator.answers import (
     json_answer,
     new_trace_id,
 )
+from adapters.simulator.audiences import Audiences, Verb
 from adapters.simulator.call import Call, read_events
 from adapters.simulator.context import Context, Event
-from adapters.simulator.datasets import Datasets
-from adapters.simulator.faults import FaultPlan, Faults, PlannedOutcome, refusal_of
+from adapters.simulator.datasets import TOKEN_MISSING, Datasets, is_dead
+from adapters.simulator.faults import TOKEN_EXPIRED, FaultPlan, Faults, PlannedOutcome, refusal_of
 from adapters.simulator.ledger import Ledger, Receipt
+from adapters.simulator.nodes import Assets, dataset_quality, describe_dataset, describe_token
 from adapters.simulator.refusals import Refusal, outcome_of
 from adapters.simulator.rules import check_events
 from adapters.simulator.vocabulary import SUPPORTED_VERSIONS
@@ -55,6 +58,8 @@ class Peer:
     ) -> None:
         self.ledger = Ledger(ledger_path)
         self.datasets = Datasets()
+        self.assets = Assets()
+        self.audiences = Audiences()
         self.faults = Faults()
         self.settings = self._initial = settings or Settings()
         self._clock = clock
@@ -63,29 +68,67 @@ class Peer:
         """Return to the state of a fresh start with an empty ledger."""
         self.ledger.reset()
         self.datasets.forget()
+        self.assets.forget()
+        self.audiences.forget()
         self.faults.replace(FaultPlan())
         self.settings = self._initial
 
     def describe(self, version: str, dataset_id: str, call: Call) -> Response:
-        """Answer `GET /{version}/{dataset_id}`: its id and name, if the credentials are good."""
+        """Answer `GET /{version}/{dataset_id}?fields=…`: what is asked for, if the credentials are good."""
         refusal = self._refuse_caller(version, dataset_id, call)
-        if refusal is not None:
-            return error_answer(refusal, new_trace_id())
-        name = self.datasets.get(dataset_id).name or f"Dataset {dataset_id}"
-        return json_answer({"id": dataset_id, "name": name})
+        dataset = self.datasets.get(dataset_id)
+        return _told(refusal or describe_dataset(dataset_id, dataset, self.ledger, call.text("fields")))
+
+    def debug_token(self, version: str, call: Call) -> Response:
+        """Answer `GET /{version}/debug_token`: what becomes of `input_token`, asked with a token that lives."""
+        asked = call.text("input_token")
+        if refusal := self._refuse_token(version, call):
+            return _told(refusal)
+        if not asked:
+            return _told(Refusal(100, None, "Missing token", "(#100) The parameter input_token is required"))
+        declared = self._declared_dead(asked)
+        known = self.settings.accept_any_token
+        return _told(describe_token(asked, self.datasets, self._clock(), declared_dead=declared, known=known))
+
+    def quality(self, version: str, call: Call) -> Response:
+        """Answer `GET /{version}/dataset_quality?dataset_id=…`, from what was received."""
+        dataset_id = call.text("dataset_id")
+        if not dataset_id:
+            return _told(Refusal(100, None, "Missing dataset", "(#100) The parameter dataset_id is required"))
+        return _told(self._refuse_caller(version, dataset_id, call) or dataset_quality(dataset_id, self.ledger))
+
+    def asset_dataset(self, version: str, asset_id: str, call: Call, *, create: bool) -> Response:
+        """Answer `GET` and `POST /{version}/{page, WhatsApp or Instagram account}/dataset`."""
+        if refusal := self._refuse_token(version, call):
+            return _told(refusal)
+        if create:
+            return _told(self.assets.create_dataset(asset_id, call.text("dataset_name"), self.datasets))
+        return _told(self.assets.dataset_of(asset_id))
+
+    def create_audience(self, version: str, account: str, call: Call) -> Response:
+        """Answer `POST /{version}/{act_…}/customaudiences`."""
+        refusal = self._refuse_token(version, call)
+        return _told(refusal or self.audiences.create(account, dict(call.parameters)))
+
+    def change_audience(self, version: str, audience_id: str, verb: Verb, call: Call) -> Response:
+        """Answer the calls that add, remove or replace the people of an audience."""
+        refusal = self._refuse_token(version, call)
+        return _told(refusal or self.audiences.change(audience_id, verb, dict(call.parameters)))
 
     def receive(self, version: str, dataset_id: str, call: Call) -> Response:
         """Answer `POST /{version}/{dataset_id}/events`: take all events of the request or none."""
         trace_id = new_trace_id()
-        planned = self.faults.draw()
+        fate = self.faults.of(dataset_id)
+        planned = fate.draw()
         if planned.outcome == "lost_before_processing":
             self._record(dataset_id, trace_id, planned.outcome)
             return CutConnection()
         refusal = self._refuse_caller(version, dataset_id, call)
         if refusal is not None:
             return self._refuse(dataset_id, trace_id, refusal)
+        fate.spend()
         if planned.outcome not in _AFTER_PROCESSING and (refusal := refusal_of(planned)):
-            headers = self.faults.usage_headers(dataset_id) if planned.outcome == "throttle" else None
+            headers = fate.usage_headers(dataset_id) if planned.outcome == "throttle" else None
             return self._refuse(dataset_id, trace_id, refusal, headers)
         return self._process(dataset_id, trace_id, call, planned)
 
@@ -103,7 +146,8 @@ class Peer:
             return CutConnection() if lost else answer
         events, warnings = taken
         outcome = "accepted" if planned.outcome == "ok" else planned.outcome
-        self.ledger.record(Receipt(trace_id, dataset_id, now, outcome, call.text("test_event_code")), events)
+        said = (call.text("test_event_code"), call.text("partner_agent"))
+        self.ledger.record(Receipt(trace_id, dataset_id, now, outcome, *said), events)
         answer = json_answer({"events_received": len(events), "messages": warnings, "fbtrace_id": trace_id})
         return CutConnection() if lost else _spoil(answer, planned, trace_id)
 
@@ -127,7 +171,24 @@ class Peer:
             call.text("appsecret_proof"),
             faults=self.faults,
             accept_any_token=self.settings.accept_any_token,
+            now=self._clock(),
         )
+
+    def _refuse_token(self, version: str, call: Call) -> Refusal | None:
+        """Refuse a caller of something that is no dataset: any token that lives will do."""
+        if version not in SUPPORTED_VERSIONS:
+            return VERSION_REFUSED
+        if call.refusal or not call.token:
+            return call.refusal or TOKEN_MISSING
+        dataset = self.datasets.of_token(call.token)
+        dead = self._declared_dead(call.token) or (dataset is not None and is_dead(dataset, self._clock()))
+        return TOKEN_EXPIRED if dead else None
+
+    def _declared_dead(self, token: str) -> bool:
+        return self.faults.of().is_dead(token) or any(
+            self.faults.of(one).is_dead(token)
+            for one in self.datasets.named() if self.datasets.get(one).token == token
+        )  # fmt: skip
 
     def _refuse(
         self, dataset_id: str, trace_id: str, refusal: Refusal, headers: dict[str, str] | None = None
@@ -137,6 +198,10 @@ class Peer:
 
     def _record(self, dataset_id: str, trace_id: str, outcome: str) -> None:
         self.ledger.record(Receipt(trace_id, dataset_id, self._clock(), outcome))
+
+
+def _told(content: dict[str, Any] | Refusal) -> Response:
+    return error_answer(content, new_trace_id()) if isinstance(content, Refusal) else json_answer(content)
 
 
 _AFTER_PROCESSING = frozenset({"server_error_after_processing", "lost_after_processing", "bad_json", "html"})

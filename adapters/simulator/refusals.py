@@ -19,6 +19,8 @@ MESSAGING_IDS_MISSING = 2804116
 DATASET_NEEDS_PAGE = 2804131
 DATASET_NOT_WHATSAPP = 2804132
 
+TOO_MANY_PARAMETERS = 105  # a code of its own, without subcode
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:

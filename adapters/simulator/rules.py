@@ -98,6 +98,22 @@ def only_known_fields(event: Event, context: Context) -> Refusal | None:
     return invalid(MALFORMED, "Unknown event field", f"unknown field: {unknown}")
 
 
+def optional_fields_have_their_kinds(event: Event, context: Context) -> Refusal | None:
+    """`opt_out` is a truth value, `referrer_url` a text, `original_event_data` and the like are objects."""
+    for field, kind in _KINDS.items():
+        if field in event and not isinstance(event[field], kind):
+            return invalid(MALFORMED, "Invalid event field", f"{field} must be a {kind.__name__}")
+    return None
+
+
+_KINDS: dict[str, type] = {
+    "opt_out": bool,
+    "referrer_url": str,
+    "original_event_data": dict,
+    "attribution_data": dict,
+}
+
+
 def website_names_its_page(event: Event, context: Context) -> Refusal | None:
     """A website event carries `event_source_url`, an http address."""
     if event["action_source"] != "website":
@@ -161,6 +177,7 @@ RULES: tuple[Rule, ...] = (
     Rule(event_time_is_not_in_the_future),
     Rule(event_id_is_text),
     Rule(only_known_fields, strict_only=True),
+    Rule(optional_fields_have_their_kinds, strict_only=True),
     Rule(limited_data_use_is_complete),
     Rule(user.user_data_is_an_object),
     Rule(user.only_known_identifiers, strict_only=True),
@@ -176,15 +193,20 @@ RULES: tuple[Rule, ...] = (
     Rule(messaging.channel_only_for_messaging, strict_only=True),
     Rule(messaging.event_is_allowed),
     Rule(messaging.dataset_matches_channel),
+    Rule(messaging.ids_fit_the_dataset),
     Rule(messaging.identifiers_are_present),
     Rule(user.customer_information_is_enough),
     Rule(custom.custom_data_is_an_object),
     Rule(custom.purchase_has_value_and_currency),
     Rule(custom.numbers_are_numbers),
+    Rule(custom.amounts_are_not_negative, strict_only=True),
     Rule(custom.currency_is_known),
     Rule(custom.value_has_a_currency, strict_only=True),
     Rule(custom.contents_are_identified),
+    Rule(custom.content_ids_are_a_list, strict_only=True),
     Rule(custom.choices_are_known, strict_only=True),
+    Rule(custom.custom_data_is_not_too_large, strict_only=True),
+    Rule(custom.crm_stage_is_complete, strict_only=True),
     Rule(website_names_its_page, strict_only=True),
     Rule(website_names_its_browser, strict_only=True),
     Rule(app_describes_its_device, strict_only=True),

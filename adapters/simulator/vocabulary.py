@@ -15,6 +15,10 @@ DAY_S: Final = 86_400
 MAX_AGE_S: Final = 7 * DAY_S
 MAX_AGE_IN_STORE_S: Final = 62 * DAY_S
 DEDUPE_WINDOW_S: Final = 48 * 3_600
+DEDUPE_WINDOW_IN_STORE_S: Final = 7 * DAY_S
+MAX_CUSTOM_FIELDS: Final = 100  # Graph has a limit ("too many parameters") and names no figure: these three are ours
+MAX_CUSTOM_NAME_LENGTH: Final = 100
+MAX_CUSTOM_TEXT_LENGTH: Final = 2_000
 MILLISECONDS_FROM: Final = 100_000_000_000  # as seconds this is the year 5138; as milliseconds, 1973
 
 REQUEST_PARAMETERS: Final = _words(
@@ -65,6 +69,10 @@ MESSAGING_IDENTIFIERS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "instagram": (("instagram_business_account_id", "ig_account_id"), ("ig_sid",)),
 }
 MESSAGING_DATASET_KINDS: Final = {"whatsapp": "waba", "messenger": "page", "instagram": "instagram"}
+DATASET_NODE_FIELDS: Final = _words(
+    "id name creation_time last_fired_time is_unavailable is_created_by_business code data_use_setting "
+    "enable_automatic_matching owner_business owner_ad_account can_proxy"
+)
 
 CUSTOM_DATA_CHOICES: Final[dict[str, frozenset[str]]] = {
     "delivery_category": frozenset({"in_store", "curbside", "home_delivery"}),
@@ -72,8 +80,13 @@ CUSTOM_DATA_CHOICES: Final[dict[str, frozenset[str]]] = {
         {"available_soon", "for_rent", "for_sale", "off_market", "recently_sold", "sale_pending"}
     ),
     "property_type": frozenset({"apartment", "condo", "house", "land", "manufactured", "other", "townhouse"}),
+    "listing_type": _words(
+        "for_rent_by_agent for_rent_by_owner for_sale_by_agent for_sale_by_owner foreclosed new_construction "
+        "new_listing"
+    ),
 }
 CUSTOM_DATA_NUMBERS: Final = ("value", "predicted_ltv", "net_revenue", "num_items")
+CRM_STAGE_KEYS: Final = _words("lead_id em ph")  # a stage of a lead is matched by one of these
 
 CURRENCIES: Final = _words(  # ISO 4217, the codes in circulation
     "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD "

@@ -1,31 +1,52 @@
 """Keys are made, shown once, and revoked; what is kept of them is a hash."""
 
 import secrets
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, Literal
 from uuid import UUID
 
 from psycopg import Connection
 
-KeyKind = Literal["producer", "reader", "operator"]
-Scope = Literal["ingest", "read", "operate"]
+from api.auth.origins import read_origin
+
+KeyKind = Literal["producer", "reader", "operator", "browser"]
+Scope = Literal["ingest", "read", "operate", "browse"]
 
 SCOPES: dict[str, frozenset[str]] = {
     "producer": frozenset({"ingest"}),
     "reader": frozenset({"read"}),
     "operator": frozenset({"read", "operate"}),
+    "browser": frozenset({"browse"}),
 }
-ADD = "INSERT INTO auth.keys (key_id, brokerage_id, kind, producer, secret_hash) VALUES (%s, %s, %s, %s, %s)"
+IN_BROWSERS = "browser:"
+"""Before the producer's name of a browser key, so that no browser can take the ids of a server's touchpoints."""
+ADD = """
+INSERT INTO auth.keys (key_id, brokerage_id, kind, producer, secret_hash, origins) VALUES (%s, %s, %s, %s, %s, %s)
+"""
 REVOKE = "UPDATE auth.keys SET revoked_at = now() WHERE key_id = %s AND revoked_at IS NULL"
 
 
-def create_key(connection: Connection[Any], brokerage_id: UUID, kind: KeyKind, producer: str) -> str:
+class BadKey(ValueError):
+    """A key cannot be made so; the message says why."""
+
+
+def create_key(
+    connection: Connection[Any], brokerage_id: UUID, kind: KeyKind, producer: str, origins: Sequence[str] = ()
+) -> str:
     """Store a new key and return its text, which nobody can get again.
 
-    `producer` names who sends with it: a new key of the same producer goes on with the same ids.
+    `producer` names who sends with it: a new key of the same producer goes on with the same ids. `origins` are the
+    sites of a browser key, as `read_origin` takes them. Raises BadKey and BadOrigin.
     """
+    if (kind == "browser") != bool(origins):
+        raise BadKey("a key for browsers names the origins of its sites, and no other kind of key does")
+    if producer.startswith(IN_BROWSERS):
+        raise BadKey(f"a producer's name must not begin with {IN_BROWSERS!r}")
     key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32).replace("_", "-")
-    connection.execute(ADD, (key_id, brokerage_id, kind, producer, sha256(secret.encode()).digest()))
+    sites = sorted({read_origin(one) for one in origins})
+    name = IN_BROWSERS + producer if kind == "browser" else producer
+    connection.execute(ADD, (key_id, brokerage_id, kind, name, sha256(secret.encode()).digest(), sites))
     return f"masar_{kind}_{key_id}_{secret}"
 
 

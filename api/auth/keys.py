@@ -1,4 +1,4 @@
-"""Keys of producers, readers and operators: shown once, kept as a hash, revocable."""
+"""Keys of producers, readers, operators and browsers: shown once, kept as a hash, revocable."""
 
 import hmac
 import time
@@ -17,21 +17,27 @@ REMEMBERED_S = 2.0
 """How long a looked-up key is trusted without asking again, and so how soon a revocation holds."""
 MOST_REMEMBERED = 10_000
 
-FIND = "SELECT key_id, brokerage_id, kind, producer, secret_hash FROM auth.find_key(%s)"
+FIND = "SELECT key_id, brokerage_id, kind, producer, secret_hash, origins FROM auth.find_key(%s)"
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is calling: a key of one brokerage, and what it may do."""
+    """Who is calling: a key of one brokerage, and what it may do; a browser's only from pages of its `origins`."""
 
     key_id: str
     brokerage_id: UUID
     kind: KeyKind
     producer: str
+    origins: tuple[str, ...] = ()
 
     def may(self, scope: Scope) -> bool:
         """Tell whether this kind of key has the scope."""
         return scope in SCOPES[self.kind]
+
+
+def shown_key(authorization: str | None) -> str | None:
+    """Return the key of an Authorization header, None where it shows none."""
+    return authorization[7:].strip() if authorization and authorization[:7].lower() == "bearer " else None
 
 
 class Doorkeeper:
@@ -44,8 +50,12 @@ class Doorkeeper:
         self._known: dict[str, tuple[float, bytes, Principal]] = {}
 
     async def principal(self, authorization: str | None, scope: Scope) -> Principal:
+        """Return whose key the header shows. Raises Refusal as `holder`."""
+        return await self.holder(shown_key(authorization), scope)
+
+    async def holder(self, text: str | None, scope: Scope) -> Principal:
         """Return whose key it is. Raises Refusal 401 for no or a wrong key, 403 for one without the scope."""
-        key = split_key(authorization[7:].strip()) if authorization and authorization[:7].lower() == "bearer " else None
+        key = split_key(text) if text else None
         entry = await self._entry(key[0]) if key else None
         if key is None or entry is None or not hmac.compare_digest(entry[1], key[1]):
             raise Refusal(401, "Not authenticated", "a valid key is needed", headers={"WWW-Authenticate": "Bearer"})
@@ -62,7 +72,7 @@ class Doorkeeper:
         if row is None:
             self._known.pop(key_id, None)
             return None
-        principal = Principal(row["key_id"], row["brokerage_id"], row["kind"], row["producer"])
+        principal = Principal(row["key_id"], row["brokerage_id"], row["kind"], row["producer"], tuple(row["origins"]))
         entry = (self._clock() + REMEMBERED_S, bytes(row["secret_hash"]), principal)
         if len(self._known) >= MOST_REMEMBERED:
             self._known.clear()

@@ -6,9 +6,10 @@ from typing import Any
 import psycopg
 
 from adapters.embedded.redis import find_redis
+from adapters.postgres.alerts import open_alerts
 from adapters.postgres.connections import connect
 from adapters.postgres.migrate import newest_revision
-from adapters.postgres.rebuild import Rebuild, RebuildFailed
+from adapters.postgres.one_pass import OnePass
 from adapters.redis.ping import redis_answers
 from api.settings import BadSettings, Settings
 from projections.catalogue import BY_NAME
@@ -18,7 +19,7 @@ def examine(own: Settings, *, consistency: bool) -> list[dict[str, Any]]:
     """Return findings (check, ok, says); with `consistency` also whether every read model equals a replay."""
     findings = [_finding(name, probe, own) for name, probe in PROBES.items()]
     if consistency and all(one["ok"] for one in findings[:3]):
-        findings += [_consistent(own.database(), name) for name in BY_NAME]
+        findings += _consistency(own.database())
     return findings
 
 
@@ -30,14 +31,17 @@ def _finding(name: str, probe: Callable[[Settings], tuple[bool, str]], own: Sett
     return {"check": name, "ok": ok, "says": says}
 
 
-def _consistent(url: str, name: str) -> dict[str, Any]:
-    try:
-        with Rebuild(url, name) as rebuild:
-            for _ in rebuild.run():
-                pass
-            result = rebuild.finish(swap=False)
-    except RebuildFailed as error:
-        return {"check": f"replay of {name}", "ok": False, "says": str(error)}
+def _consistency(url: str) -> list[dict[str, Any]]:
+    with OnePass(url, tuple(BY_NAME)) as rebuilds:
+        for _ in rebuilds.run():
+            pass
+        return [_consistent(one) for one in rebuilds.finish(swap=False)]
+
+
+def _consistent(result: dict[str, Any]) -> dict[str, Any]:
+    name = result["projection"]
+    if "error" in result:
+        return {"check": f"replay of {name}", "ok": False, "says": result["error"]}
     says = "equal to the live one" if result["equal"] else f"{result['different']} rows differ: ./masar replay {name}"
     return {"check": f"replay of {name}", "ok": result["equal"], "says": says}
 
@@ -71,10 +75,20 @@ def _schema(own: Settings) -> tuple[bool, str]:
 
 def _projections(own: Settings) -> tuple[bool, str]:
     with connect(own.database(), "masar_projector") as connection:
-        aside = connection.execute("SELECT count(*) FROM projection.set_aside").fetchone()
+        aside = connection.execute(
+            "SELECT count(*) FROM projection.set_aside JOIN projection.builds USING (name, build) WHERE status = 'live'"
+        ).fetchone()
         dead = connection.execute("SELECT count(*) FROM outbox.messages WHERE state = 'dead'").fetchone()
     counts = int(aside[0]) if aside else 0, int(dead[0]) if dead else 0
     return not any(counts), f"{counts[0]} facts set aside, {counts[1]} dead messages (./masar backlog)"
+
+
+def _alerts(own: Settings) -> tuple[bool, str]:
+    with connect(own.database(), "masar_owner") as connection:
+        found = open_alerts(connection)
+    said = "; ".join(f"{slug}: {words} (since {at:%Y-%m-%d %H:%M})" for slug, _, words, at in found[:5])
+    more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+    return not found, f"{said}{more}: GET /api/alerts" if found else "none open"
 
 
 def _redis(own: Settings) -> tuple[bool, str]:
@@ -100,6 +114,7 @@ PROBES: dict[str, Callable[[Settings], tuple[bool, str]]] = {
     "schema": _schema,
     "login": _role,
     "read models and outbox": _projections,
+    "alerts": _alerts,
     "redis": _redis,
     "master key": _master,
     "conversions go to": _graph,

@@ -73,6 +73,7 @@ def api() -> None:
     uvicorn.run(
         create_app(own), host=own.host, port=own.port, log_config=None, access_log=False, loop="uvloop",
         http="httptools", timeout_graceful_shutdown=20, server_header=False, backlog=2048, lifespan="on",
+        proxy_headers=False,  # who called is judged by MASAR_TRUSTED_PROXIES alone
     )  # fmt: skip
 
 
@@ -88,6 +89,8 @@ def worker() -> None:
     """Do what the outbox holds: deliver conversions, close quiet tours."""
     from adapters.dramatiq.hands import WorkerSettings
     from adapters.dramatiq.worker import run_worker
+    from adapters.meta.settings import MetaSettings
+    from adapters.openai.analyser import ModelSettings
 
     own = _begin("worker")
     work = WorkerSettings(
@@ -96,8 +99,16 @@ def worker() -> None:
         master=own.master(),
         graph_url=own.graph_url,
         graph_version=own.graph_version,
+        meta=MetaSettings(
+            instagram_business_field=own.meta_instagram_field,
+            listing_content_type=own.meta_listing_type,
+            website_needs_user_agent=own.meta_needs_user_agent,
+            future_tolerance_s=own.meta_future_s,
+        ),
         threads=own.worker_threads,
         test_events=own.send_test_events,
+        messaging_at_least_once=own.messaging_delivery == "at_least_once",
+        model=ModelSettings(own.openai_api_key, own.openai_base_url, own.openai_model) if own.openai_api_key else None,
     )
     run_worker(work, _until_told())
 

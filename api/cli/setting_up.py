@@ -13,7 +13,8 @@ from adapters.postgres.connections import connect
 from adapters.postgres.migrate import migrate, newest_revision
 from adapters.postgres.secrets import APP_SECRET, TOKEN, SecretStore
 from adapters.sealing import MasterKey
-from api.auth.issuing import SCOPES, create_key, revoke_key
+from api.auth.issuing import SCOPES, BadKey, create_key, revoke_key
+from api.auth.origins import BadOrigin
 from api.cli.context import SetUp, fail, need_database, set_up, settings, show
 from api.settings import Settings
 from application.brokerages import (
@@ -25,18 +26,16 @@ from application.brokerages import (
     fold,
     stream_of,
 )
+from application.policies import SHIPPED
 from domain.brokerage.events import BrokerageRegistered, DatasetConnected
-from domain.scoring.brief import BRIEF
-from domain.scoring.plain import PLAIN
 from domain.scoring.policy import Policy
 
-POLICIES = {policy.name: policy for policy in (BRIEF, PLAIN)}
 SLUG = re.compile(r"[a-z][a-z0-9-]{1,39}")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Brokerage = Annotated[str, typer.Option("--brokerage", "-b", help="The brokerage's short name.")]
 
 brokerages = typer.Typer(no_args_is_help=True, help="Brokerages: our customers.")
-keys = typer.Typer(no_args_is_help=True, help="Keys of producers, readers and operators.")
+keys = typer.Typer(no_args_is_help=True, help="Keys of producers, readers, operators and browsers.")
 datasets = typer.Typer(no_args_is_help=True, help="Meta datasets that take conversions.")
 
 
@@ -94,7 +93,7 @@ def create_brokerage(
     currency: str = "EGP",
     region: Annotated[str, typer.Option(help="Where local phone numbers are read, such as EG.")] = "EG",
     ask_first: Annotated[bool, typer.Option("--ask-first", help="No conversion without a consent given.")] = False,
-    policy: Annotated[str, typer.Option(help=f"One of {', '.join(POLICIES)}.")] = "brief",
+    policy: Annotated[str, typer.Option(help=f"One of {', '.join(SHIPPED)}.")] = "brief",
     effective_days_ago: Annotated[int, typer.Option(help="Conversions for what happened since so many days.")] = 0,
     json: Json = False,
 ) -> None:
@@ -104,11 +103,11 @@ def create_brokerage(
     """
     if not SLUG.fullmatch(slug):
         fail("the short name must be 2 to 40 lower-case letters, digits and dashes, beginning with a letter", 2)
-    if policy not in POLICIES:
-        fail(f"--policy must be one of {', '.join(POLICIES)}", 2)
+    if policy not in SHIPPED:
+        fail(f"--policy must be one of {', '.join(SHIPPED)}", 2)
     now = datetime.now(UTC)
     since = int((now - timedelta(days=effective_days_ago)).timestamp())
-    chosen = POLICIES[policy].model_copy(update={"effective_from_s": since})
+    chosen = SHIPPED[policy].model_copy(update={"effective_from_s": since})
     with set_up(settings()) as own:
         try:
             wanted = BrokerageRegistered(
@@ -134,16 +133,24 @@ def create_key_command(
     brokerage: Brokerage,
     kind: Annotated[str, typer.Option(help=f"One of {', '.join(SCOPES)}.")] = "producer",
     producer: Annotated[str, typer.Option(help="Who sends with it; a later key of the same name goes on.")] = "default",
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(help="A site of a browser key, such as https://www.site.example or https://*.site.example."),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Make a key and show it this once.
+    """Make a key and show it this once. A browser's key is public: it is bound to the origins of its sites.
 
     Example: ./masar key create -b nile-homes --kind producer --producer tour-player
+    Example: ./masar key create -b nile-homes --kind browser --origin https://www.nile-homes.example
     """
     if kind not in SCOPES:
         fail(f"--kind must be one of {', '.join(SCOPES)}", 2)
     with set_up(settings()) as own:
-        text = create_key(own.owner, _known(own, brokerage), kind, producer)  # type: ignore[arg-type]
+        try:
+            text = create_key(own.owner, _known(own, brokerage), kind, producer, origin or ())  # type: ignore[arg-type]
+        except (BadKey, BadOrigin) as refusal:
+            fail(f"--origin: {refusal}" if isinstance(refusal, BadOrigin) else str(refusal), 2)
     show({"key": text, "kind": kind}, json, text)
 
 
@@ -152,12 +159,17 @@ def list_keys(brokerage: Brokerage, json: Json = False) -> None:
     """List a brokerage's keys, without their secrets."""
     with set_up(settings()) as own:
         rows = own.owner.execute(
-            "SELECT key_id, kind, producer, created_at, revoked_at FROM auth.keys WHERE brokerage_id = %s ORDER BY 4",
+            "SELECT key_id, kind, producer, origins, created_at, revoked_at FROM auth.keys"
+            " WHERE brokerage_id = %s ORDER BY created_at",
             (_known(own, brokerage),),
         ).fetchall()
-    names = ("key_id", "kind", "producer", "created_at", "revoked_at")
+    names = ("key_id", "kind", "producer", "origins", "created_at", "revoked_at")
     listed = [dict(zip(names, row, strict=True)) for row in rows]
-    text = "\n".join(f"{one['key_id']}  {one['kind']:9} {one['producer']:20} {_age(one)}" for one in listed)
+    text = "\n".join(
+        f"{one['key_id']}  {one['kind']:9} {one['producer']:20} {_age(one)}"
+        + "".join(f"  {site}" for site in one["origins"])
+        for one in listed
+    )
     show(listed, json, text or "none yet")
 
 

@@ -3,7 +3,9 @@
 import json as jsonlib
 import sys
 import threading
-from datetime import datetime
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -19,6 +21,17 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 meta = typer.Typer(no_args_is_help=True, help="What Meta would see.")
 
 
+def moment(text: str) -> datetime:
+    """Return a time that was given with its offset from UTC. Raises typer.BadParameter."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter("must be a time such as 2026-11-01T00:00:00Z") from error
+    if time.tzinfo is None:
+        raise typer.BadParameter("must have an offset, as in 2026-11-01T00:00:00Z")
+    return time
+
+
 def register(app: typer.Typer) -> None:
     """Add these commands to the command line."""
     for command in (replay, log, backlog_command, openapi):
@@ -27,51 +40,81 @@ def register(app: typer.Typer) -> None:
 
 
 def replay(
-    projection: Annotated[str, typer.Argument(help="people, tour_sessions, conversions, deliveries, or all.")] = "all",
+    projection: Annotated[
+        str, typer.Argument(help="people, tour_sessions, conversions, deliveries, …, or all.")
+    ] = "all",
     keep: Annotated[
         bool, typer.Option("--no-swap", help="Compare with the live one, and throw the copy away.")
     ] = False,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            help="Print the rows as of this time of recording (with its offset), and touch nothing.",
+            parser=moment,
+            metavar="TIME",
+        ),
+    ] = None,
+    to: Annotated[Path, typer.Option("--out", help="Where the rows of --as-of go, as JSON lines.")] = Path("-"),
     json: Json = False,
 ) -> None:
     """Rebuild a read model from nothing beside the live one, compare, and swap it in. Nothing is sent again.
 
+    All of them are built in one reading of the log. Facts that were set aside are folded again.
+
     Example: ./masar replay people
+    Example: ./masar replay people --as-of 2026-11-01T00:00:00Z --out people.ndjson
     """
-    from adapters.postgres.rebuild import RebuildFailed
     from projections.catalogue import BY_NAME
 
     if projection != "all" and projection not in BY_NAME:
         fail(f"there is no read model {projection!r}; there are {', '.join(BY_NAME)}", 2)
     url = need_database(settings())
-    results: list[dict[str, Any]] = []
-    for name in BY_NAME if projection == "all" else (projection,):
-        try:
-            results.append(_rebuild(url, name, keep, quiet=json))
-        except RebuildFailed as refusal:
-            fail(str(refusal))
-    text = "\n".join(
-        f"{one['projection']:16} {one['facts']:>9} positions  {one['per_s']:>9,.0f}/s  "
-        f"{'equal to the live one' if one['equal'] else str(one['different']) + ' rows differ'}"
-        f"{'' if keep else ', swapped in'}"
-        for one in results
-    )
-    show(results, json, text)
+    if as_of is not None:
+        _look_back(url, projection, as_of, to)
+        return
+    results = _rebuild(url, tuple(BY_NAME) if projection == "all" else (projection,), keep, quiet=json)
+    show(results, json, "\n".join(_outcome(one) for one in results))
     if any(not one["equal"] for one in results):
         raise typer.Exit(1)
 
 
-def _rebuild(url: str, name: str, keep: bool, *, quiet: bool) -> dict[str, Any]:
+def _outcome(one: dict[str, Any]) -> str:
+    if "error" in one:
+        return f"{one['projection']:16} failed: {one['error']}"
+    found = "equal to the live one" if one["equal"] else f"{one['different']} rows differ"
+    swapped = ", swapped in" if one["swapped"] else ""
+    return f"{one['projection']:16} {one['facts']:>9} positions  {one['per_s']:>9,.0f}/s  {found}{swapped}"
+
+
+def _rebuild(url: str, names: tuple[str, ...], keep: bool, *, quiet: bool) -> list[dict[str, Any]]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from adapters.postgres.rebuild import Rebuild
+    from adapters.postgres.one_pass import OnePass
 
-    with Rebuild(url, name) as rebuild:
+    with OnePass(url, names) as rebuilds:
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
         with Progress(*columns, TimeRemainingColumn(), disable=quiet or not sys.stdout.isatty(), transient=True) as bar:
-            task = bar.add_task(f"replaying {name}", total=rebuild.target())
-            for position in rebuild.run():
+            task = bar.add_task(f"replaying {', '.join(names)}", total=rebuilds.target())
+            for position in rebuilds.run():
                 bar.update(task, completed=position)
-        return rebuild.finish(swap=not keep)
+        return rebuilds.finish(swap=not keep)
+
+
+def _look_back(url: str, name: str, time: datetime, to: Path) -> None:
+    from adapters.postgres.looking_back import NoTables, fold_all_as_of, line
+
+    if name == "all":
+        fail("--as-of shows one read model: name it", 2)
+    if time > datetime.now(UTC):
+        fail("--as-of must not be in the future", 2)
+    try:
+        with nullcontext(sys.stdout.buffer) if str(to) == "-" else to.open("wb") as file:
+            for row in fold_all_as_of(url, name, time):
+                file.write(line(row))
+    except NoTables as refusal:
+        fail(str(refusal))
+    except OSError as refusal:
+        fail(f"--out: {refusal}", 2)
 
 
 def log(
@@ -118,7 +161,10 @@ def _brief(value: Any) -> str:
 
 
 def backlog_command(json: Json = False) -> None:
-    """Show what waits: facts not yet in each read model, facts set aside, and the outbox by state and age."""
+    """Show what waits: facts not yet in each read model, facts set aside, and the outbox by state and age.
+
+    A fact that was set aside is folded again by a rebuild: ./masar replay.
+    """
     from adapters.postgres.watch import backlog
 
     with connect(need_database(settings()), "masar_projector", name="cli") as connection:
@@ -126,6 +172,9 @@ def backlog_command(json: Json = False) -> None:
     if json:
         show(state, True, "")
         return
+    aside = Table("set aside in", "position", "kind", "error", title="folded again by ./masar replay")
+    for one in state["set_aside"]:
+        aside.add_row(one["name"], str(one["position"]), one["kind"], one["error"].splitlines()[0][:100])
     behind = Table("read model", "build", "behind", "set aside", title=f"log at {state['newest']}")
     for one in state["projections"]:
         behind.add_row(one["name"], f"{one['build']} {one['status']}", str(one["behind"]), str(one["set_aside"]))
@@ -134,7 +183,7 @@ def backlog_command(json: Json = False) -> None:
         waiting.add_row(
             one["kind"], one["state"], str(one["messages"]), f"{one['oldest_s']:.0f} s" if one["oldest_s"] else "–"
         )
-    out.print(behind, waiting)
+    out.print(behind, waiting, *([aside] if state["set_aside"] else []))
 
 
 @meta.command("hash")
@@ -150,6 +199,7 @@ def hash_command(
     sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape", newline="\n")  # type: ignore[union-attr]
     for line in hash_lines(sys.stdin, region):
         sys.stdout.write(line + "\n")
+        sys.stdout.flush()  # who asks line by line waits for each answer
 
 
 def openapi() -> None:

@@ -16,7 +16,7 @@ from api.errors import Refusal
 from api.reading import Limit, Word, answer, caller, decode_cursor, encode_cursor, services
 
 router = APIRouter(tags=["conversions"])
-Status = Literal["waiting", "accepted", "withheld", "rejected", "parked", "merged", "dead"]
+Status = Literal["waiting", "accepted", "withheld", "rejected", "parked", "merged", "dead", "unknown"]
 
 
 @router.get("/api/conversions")
@@ -29,6 +29,9 @@ async def list_conversions(
     conversion_type: Word | None = None,
     dataset_id: Word | None = None,
     status: Status | None = None,
+    reason: Word | None = None,
+    source: Word | None = None,
+    campaign: Word | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     limit: Limit = 50,
@@ -46,7 +49,7 @@ async def list_conversions(
             subjects = await people.subjects_of(connection, asked)
         wanted = queries.filters(
             person=subjects, event_name=event_name or conversion_type, dataset_id=dataset_id, status=status,
-            since=since, until=until,
+            reason=reason, source=source, campaign=campaign, since=since, until=until,
         )  # fmt: skip
         if summary:
             return answer(_summary(await queries.summarise(connection, wanted)))

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 from psycopg_pool import PoolTimeout
 
+from adapters.analyser.builtin import NAME as BUILTIN
 from adapters.postgres.migrate import newest_revision
 from adapters.redis.ping import redis_answers
 from api.reading import answer, services
@@ -70,6 +71,7 @@ async def _checks(own: Services) -> dict[str, dict[str, Any]]:
         checks["database"] = {"ok": False, "error": type(away).__name__}
     if own.settings.redis_url:
         checks["redis"] = {"ok": await asyncio.to_thread(redis_answers, own.settings.redis_url)}
+    checks["analyser"] = {"ok": True, "serves": own.settings.openai_model if own.settings.openai_api_key else BUILTIN}
     return checks
 
 

@@ -7,24 +7,22 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import TypeAdapter
 
 from adapters.postgres.connections import as_brokerage
+from adapters.postgres.looking_back import last_parting, links_between
 from adapters.postgres.mapper import Envelope
 from adapters.postgres.queries import events as events_of
 from adapters.postgres.queries import people as queries
-from api import show
-from api.docs import MERGE_BODY
+from api import person_page, show
+from api.docs import MERGE_BODY, UNMERGE_BODY
 from api.errors import Refusal
+from api.person_seen import AsOf, see
 from api.reading import Limit, answer, caller, decode_cursor, encode_cursor, json_body, services
-from application.merge_people import decide
+from application import merge_people, unmerge_people
 from application.ports.touchpoints import Problem
-from domain.people.links import link_stream
-from domain.people.profile import Profile, tour_signals
-from domain.tours.session import milestones_of
+from domain.people.links import link_stream, parting_stream, people_of
 
 router = APIRouter(tags=["people"])
-PROFILE: TypeAdapter[Profile] = TypeAdapter(Profile)
 LONGEST_JOURNEY = 2_000
 
 
@@ -46,55 +44,58 @@ async def list_people(
 
 
 @router.get("/api/people/{person_id}")
-async def get_person(request: Request, person_id: UUID) -> Response:
-    """Show one person: contact, score with reasons, tours, consents, and the subjects that are this person."""
+async def get_person(request: Request, person_id: UUID, as_of: AsOf = None) -> Response:
+    """Show one person: contact, score with reasons, tours, consents, and the subjects that are this person.
+
+    With `as_of` as the log had them at that time, by the rules of then; nothing but zeros before they were met.
+    """
     principal = await caller(request, "read")
     own = services(request)
-    async with as_brokerage(own.pool, principal.brokerage_id) as connection:
-        subjects = await queries.subjects_of(connection, person_id)
-        row = await queries.one_person(connection, subjects[0])
-        if row is None:
-            raise Refusal(404, "Not found", "there is no such person")
-        conversions = await queries.conversions_of(connection, subjects)
-    profile = PROFILE.validate_json(row.pop("state"))
-    contact = await asyncio.to_thread(show.contact, profile.contact.newest, own.keyring)
+    seen = await see(own, principal.brokerage_id, person_id, as_of)
+    if seen.row is None:
+        raise Refusal(404, "Not found", "there is no such person")
+    contact = await asyncio.to_thread(show.contact, seen.person.contact.newest, own.keyring)
     return answer({
-        **row,
-        "subjects": subjects,
+        **seen.row,
+        "subjects": seen.subjects,
         "contact": contact,
-        "tours": [_tour(profile, session) for session in profile.tours],
-        "lead_forms": [{"event_id": key, **score.model_dump()} for key, score in profile.form_scores.items()],
-        "conversions": conversions,
+        **person_page.page(seen.person, seen.house, seen.at_ms),
+        "conversions": seen.conversions,
+        **seen.moment,
     })  # fmt: skip
 
 
 @router.get("/api/analytics/journey/{person_id}")
 @router.get("/api/people/{person_id}/journey")
-async def get_journey(request: Request, person_id: UUID) -> Response:
-    """Show everything a person did, in order: what each touchpoint scored and caused, with reasons."""
+async def get_journey(request: Request, person_id: UUID, as_of: AsOf = None) -> Response:
+    """Show everything a person did, in order: what each touchpoint scored and caused, with reasons.
+
+    With `as_of` only what the log had at that time, scored by the rules of then.
+    """
     principal = await caller(request, "read")
     own = services(request)
-    async with as_brokerage(own.pool, principal.brokerage_id) as connection:
-        subjects = await queries.subjects_of(connection, person_id)
+    seen = await see(own, principal.brokerage_id, person_id, as_of)
+    async with as_brokerage(own.pool, principal.brokerage_id, snapshot=True) as connection:
         rows = await events_of.list_events(
-            connection, principal.brokerage_id, after=0, limit=LONGEST_JOURNEY, subjects=subjects
+            connection, principal.brokerage_id, after=0, limit=LONGEST_JOURNEY, subjects=list(seen.subjects)
         )
-        if not rows:
-            raise Refusal(404, "Not found", "there is no such person")
-        row = await queries.one_person(connection, subjects[0])
-        conversions = await queries.conversions_of(connection, subjects)
-    profile = PROFILE.validate_json(row["state"]) if row else Profile()
+    if not rows and seen.row is None:
+        raise Refusal(404, "Not found", "there is no such person")
+    full = len(rows) == LONGEST_JOURNEY
+    if seen.until is not None:
+        rows = [row for row in rows if row["notification_id"] <= seen.until]
     shown = await asyncio.to_thread(show.open_events, rows, own.keyring)
     entries = sorted(shown, key=lambda one: (one["occurred_at"], one["position"]))
-    scored = _scored(profile)
+    scored = person_page.scored_events(person_page.every_score(seen.person, seen.house))
     return answer({
-        "person_id": subjects[0],
+        "person_id": seen.subjects[0],
         "items": [
             {**entry, "scored": scored.get(entry["id"], []),
-             "caused": [one for one in conversions if str(one["cause_id"]) == entry["id"]]}
+             "caused": [one for one in seen.conversions if str(one["cause_id"]) == entry["id"]]}
             for entry in entries
         ],
-        "truncated": len(rows) == LONGEST_JOURNEY,
+        "truncated": full and len(rows) == LONGEST_JOURNEY,
+        **seen.moment,
     })  # fmt: skip
 
 
@@ -102,57 +103,61 @@ async def get_journey(request: Request, person_id: UUID) -> Response:
 async def merge_person(request: Request, person_id: UUID) -> Response:
     """Make another person one with this one: both pasts become one; nothing that was sent is sent again."""
     principal = await caller(request, "operate")
-    other_id = _other(await json_body(request))
+    other_id = _id_in(await json_body(request), "other_id")
     own = services(request)
-    async with as_brokerage(own.pool, principal.brokerage_id) as connection:
-        people = [await queries.person_of(connection, one) for one in (person_id, other_id)]
-        if None in [await queries.one_person(connection, one) for one in people]:
-            raise Refusal(404, "Not found", "there is no such person")
-    person, other = people
-    fact = decide(person, other, principal.key_id, datetime.now(UTC))
+    async with as_brokerage(own.pool, principal.brokerage_id, snapshot=True) as connection:
+        person, other = [await _known(connection, one) for one in (person_id, other_id)]
+        subjects = [one for of in (person, other) for one in await queries.subjects_of(connection, of)]
+        parting = await last_parting(connection, principal.brokerage_id, subjects)
+    fact = merge_people.decide(person, other, principal.key_id, datetime.now(UTC))
     if fact is None:
         return answer({"status": "already_one", "person_id": person})
-    envelope = Envelope(
-        link_stream(other, person), 1, fact, principal.brokerage_id, other, correlation_id=request.scope["request_id"]
-    )
+    stream = link_stream(other, person, parting)
+    envelope = Envelope(stream, 1, fact, principal.brokerage_id, other, correlation_id=request.scope["request_id"])
     await asyncio.to_thread(own.decided.append, [envelope])
     return answer({"status": "merged", "person_id": person, "event_id": envelope.originator_id}, 201)
 
 
-def _other(body: Any) -> UUID:
-    if isinstance(body, dict) and body.keys() == {"other_id"}:
+@router.post("/api/people/{person_id}/unmerge", openapi_extra=UNMERGE_BODY)
+async def unmerge_person(request: Request, person_id: UUID) -> Response:
+    """Say that a subject is not this person after all; both become as if they had never been one.
+
+    Who hangs on the subject leaves with it. 409 where the two are not one; nothing that was sent is sent again.
+    """
+    principal = await caller(request, "operate")
+    subject_id = _id_in(await json_body(request), "subject_id")
+    own = services(request)
+    async with as_brokerage(own.pool, principal.brokerage_id, snapshot=True) as connection:
+        people = [await _known(connection, one) for one in (person_id, subject_id)]
+        subjects = {one for of in people for one in await queries.subjects_of(connection, of)}
+        links = await links_between(connection, principal.brokerage_id, subjects)
+    try:
+        parted = unmerge_people.decide(person_id, subject_id, links, principal.key_id, datetime.now(UTC))
+    except unmerge_people.NotOnePerson as refusal:
+        raise Refusal(409, "Not one person", str(refusal)) from refusal
+    envelopes = [
+        Envelope(parting_stream(link.said_by), 1, fact, principal.brokerage_id, subject_id,
+                 correlation_id=request.scope["request_id"])
+        for link, fact in parted
+    ]  # fmt: skip
+    await asyncio.to_thread(own.decided.append, envelopes)
+    now = people_of([link for link in links if link not in [one for one, _ in parted]], subjects)
+    return answer({
+        "status": "parted", "person_id": now[person_id], "parted_id": now[subject_id],
+        "event_ids": [one.originator_id for one in envelopes],
+    }, 201)  # fmt: skip
+
+
+async def _known(connection: queries.Connection, subject_id: UUID) -> UUID:
+    """Return the person of a subject. Raises Refusal 404 where there is no such person."""
+    person = await queries.person_of(connection, subject_id)
+    if await queries.one_person(connection, person) is None:
+        raise Refusal(404, "Not found", "there is no such person")
+    return person
+
+
+def _id_in(body: Any, name: str) -> UUID:
+    if isinstance(body, dict) and body.keys() == {name}:
         with suppress(ValueError, TypeError, AttributeError):
-            return UUID(body["other_id"])
-    raise Refusal(
-        422, "Invalid request", errors=[Problem("other_id", "must be the id of a person, and nothing beside it")]
-    )
-
-
-def _tour(profile: Profile, session_id: str) -> dict[str, Any]:
-    session = profile.tours[session_id]
-    score = profile.tour_scores[session_id]
-    return {
-        "session_id": session_id, "property_id": session.property_id, "tour_kind": session.tour_kind,
-        "rooms": {room: {"visits": visits, "dwell_s": ms / 1000} for room, (visits, ms) in session.rooms.items()},
-        "total_time_s": session.total_ms / 1000, "closed_by": session.closed_by, "late": session.late,
-        "milestones": milestones_of(session), "signals": tour_signals(profile, session_id),
-        **score.model_dump(),
-    }  # fmt: skip
-
-
-def _scored(profile: Profile) -> dict[str, list[dict[str, Any]]]:
-    """Return, by log entry, the rules that counted it."""
-    scored: dict[str, list[dict[str, Any]]] = {}
-    for about, score in (*profile.tour_scores.items(), *profile.form_scores.items()):
-        for reason in score.reasons:
-            for event in reason.events:
-                scored.setdefault(event, []).append(
-                    {
-                        "of": about,
-                        "rule": reason.rule,
-                        "points": reason.points,
-                        "why": reason.why,
-                        "policy": score.policy,
-                    }
-                )
-    return scored
+            return UUID(body[name])
+    raise Refusal(422, "Invalid request", errors=[Problem(name, "must be the id of a person, and nothing beside it")])

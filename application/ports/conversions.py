@@ -16,11 +16,16 @@ MOST_PER_REQUEST = 1000
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What opens a dataset. `test_event_code` is None unless a setting allows it: Meta counts test events as live."""
+    """What opens a dataset, and what a whole request to it says beside its events.
+
+    `test_event_code` is None unless a setting allows it: Meta counts test events as live. `partner_agent` is the same
+    for all events of a request.
+    """
 
     token: str = field(repr=False)
     app_secret: str | None = field(default=None, repr=False)
     test_event_code: str | None = None
+    partner_agent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +126,12 @@ class ConversionQueue(Records, Protocol):
     def lease(self, lane: Lane, limit: int) -> list[Leased]:
         """Take due messages, committed before any effect."""
 
-    def renew(self, messages: Sequence[Leased]) -> None:
-        """Extend leases. Raises LeaseLost when one is no longer ours."""
+    def about_to_ask(self, asked: Sequence[Leased], others: Sequence[Leased] = (), *, once: bool = False) -> None:
+        """Note that a request with `asked` goes out now, and extend their leases and those of the `others` in hand.
+
+        With `once` the note is durable when this returns: should the worker be lost before it records the answer, the
+        messages come back as `asked`. Raises LeaseLost when one is no longer ours.
+        """
 
 
 class Circuits(Protocol):

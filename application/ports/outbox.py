@@ -20,6 +20,7 @@ class Leased:
     """A message in one worker's hands until its lease runs out; `lease` fences out a worker that slept through.
 
     After `expires_at` there is no point in carrying it out any more. `attempts` counts leases, this one included.
+    `asked`: a worker was lost while a request with it was under way that must not be repeated on our own account.
     """
 
     id: UUID
@@ -33,6 +34,7 @@ class Leased:
     payload: Mapping[str, Any]
     created_at: datetime
     expires_at: datetime | None = None
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +78,24 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Circuit:
-    """A lane that is held: `throttled` waits until `next_at`; otherwise one message probes at that time."""
+    """A lane that is held: `throttled` waits until `next_at`; otherwise one message probes at that time.
+
+    `watched`: a check of the dataset held it, so a good check lets it go.
+    """
 
     lane: Lane
     reason: str
     next_at: datetime
     throttled: bool = False
+    watched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What is recorded in one transaction: all of it or, where a lease was lost, nothing.
 
-    `opens` holds a lane, `closes` lets one go again with everything parked in it.
+    `opens` holds a lane, `closes` lets one go again with everything parked in it. `answered` is the lease of a request
+    that is over though messages of it stay in hand.
     """
 
     settled: Sequence[Settled] = ()
@@ -96,6 +103,7 @@ class Entry:
     kept: Sequence[Kept] = ()
     opens: Circuit | None = None
     closes: Lane | None = None
+    answered: int | None = None
 
 
 class Records(Protocol):

@@ -1,37 +1,52 @@
 """Which conversions a fact causes: the policy's rows, applied to what is known of the person."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 from uuid import UUID, uuid5
 
+from domain.ads import match_quality
+from domain.ads.direct import ConversionAsked
+from domain.ads.occasion import Moment, Occasion
+from domain.ads.occasions import occasions_of
+from domain.ads.routes import Route, routes
+from domain.brokerage.events import DatasetConnected
 from domain.brokerage.rulebook import House
 from domain.leads import form
-from domain.leads.events import LeadFormSubmitted
-from domain.people import consent, contact
-from domain.people.consent import Consents
+from domain.people import person as people
 from domain.people.contact import Contact
-from domain.people.events import ConsentGiven, ConsentWithdrawn
-from domain.properties.events import PropertySaved
-from domain.scoring.policy import ConversionRow, FactValue, Trigger, first_rows
+from domain.people.person import Person
+from domain.people.scores import person_facts
+from domain.properties import homes
+from domain.properties.listing import Listing
+from domain.scoring.policy import ConversionRow, FactValue, first_rows, multiplier
 from domain.shared.clock import millis
-from domain.shared.fact import BrowserEvent, Origin, Recorded, Touchpoint
-from domain.tours import session as tour
-from domain.tours.events import TourEnded, TourTouchpoint
-from domain.tours.session import TourSession
+from domain.shared.fact import BrowserEvent, Channel, Recorded
 
 CONVERSIONS = UUID("6f0c3c52-5b0e-5a86-9d3e-2a4d0c6a7b11")
 """Namespace of conversion ids."""
 
 TOO_OLD_S = 7 * 86_400
-"""Meta refuses web events older than this, in seconds."""
+"""Meta refuses events older than this, in seconds."""
 
-Withheld = Literal["no_consent", "no_match_key", "too_old", "before_policy", "test_traffic", "no_dataset"]
+TOO_OLD_IN_STORE_S = 62 * 86_400
+"""The same, of what happened face to face."""
+
+Withheld = Literal[
+    "no_consent", "no_match_key", "too_old", "before_policy", "test_traffic", "no_dataset", "no_value", "told_by_pixel",
+]  # fmt: skip
+PLACE = re.compile(r"\{(\w+)\}")
+LONGEST_NAME = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """One thing to tell one dataset, decided once; `event_id` and `at_ms` are the same on every attempt."""
+    """One thing to tell one dataset, decided once; `event_id` and `at_ms` are the same on every attempt.
+
+    `value` is in currency units: `base_value` times `multiplier`. `match_quality` 0–10 is our estimate of how well
+    Meta can match it; `best_missing` the one field that would help most.
+    """
 
     id: UUID
     brokerage_id: UUID
@@ -44,11 +59,19 @@ class Conversion:
     event_id: str
     at_ms: int
     action_source: str
+    channel: Channel | None
+    business: Mapping[str, str]
     value: float | None
+    base_value: float | None
+    multiplier: float
     currency: str
     region: str  # the brokerage's, for phone numbers without a country code
     category: str
     custom: Mapping[str, FactValue]
+    order_id: str | None
+    home: str | None
+    listing: Listing | None
+    dataset: DatasetConnected | None
     cause_id: UUID
     correlation_id: UUID | None
     position: int
@@ -56,197 +79,222 @@ class Conversion:
     why: str
     withheld: Withheld | None
     contact: Contact
+    match_quality: float
+    best_missing: str | None
+    source: str
+    attribution: Mapping[str, str]
+    preferences: Mapping[str, float | tuple[str, ...]]  # price_min, price_max in currency units, neighborhoods
+    opt_out: bool  # may be attributed, not used to choose whom to show ads
+
+    @property
+    def expires_ms(self) -> int:
+        """When Meta would refuse it for its age, in unix milliseconds."""
+        return self.at_ms + 1000 * too_old_s(self.action_source)
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What deciding needs to remember of a person. Closed sessions leave only their ids behind."""
+    """What deciding needs to remember of a person, and the slots that are filled."""
 
-    contact: Contact = field(default_factory=Contact)
-    consents: Consents = field(default_factory=Consents)
-    open_tours: Mapping[str, TourSession] = field(default_factory=dict)
-    closed_tours: frozenset[str] = frozenset()
-    first_tour_of: Mapping[str, str] = field(default_factory=dict)  # property → its first session
-    filled: frozenset[str] = frozenset()  # slots of open sessions, and of person and property
-
-
-@dataclass(frozen=True, slots=True)
-class Occasion:
-    """A trigger of the policy with everything its rows may ask about."""
-
-    trigger: Trigger
-    facts: Mapping[str, FactValue]
-    session_id: str | None = None
-    property_id: str | None = None
-    origin: Origin = "website"
-    test: bool = False
+    person: Person = field(default_factory=Person)
+    filled: frozenset[str] = frozenset()
 
 
 def decide(memory: Memory, recorded: Recorded, house: House, person_id: UUID) -> tuple[Memory, list[Conversion]]:
-    """Return what is remembered after this fact, and the conversions it causes, withheld ones included."""
-    fact = recorded.fact
-    if isinstance(fact, ConsentGiven | ConsentWithdrawn):
-        memory = replace(memory, consents=consent.evolve(memory.consents, fact))
-    if isinstance(fact, Touchpoint):
-        memory = replace(memory, contact=contact.evolve(memory.contact, fact))
-    match fact:
-        case TourTouchpoint() | TourEnded():
-            return _tour(memory, recorded, fact, house, person_id)
-        case LeadFormSubmitted():
-            return _fill(memory, recorded, house, person_id, [_lead_occasion(fact, recorded, house)])
-        case PropertySaved():
-            return _fill(memory, recorded, house, person_id, [_save_occasion(fact)])
-        case _:
-            return memory, []
-
-
-def _tour(
-    memory: Memory, recorded: Recorded, fact: TourTouchpoint | TourEnded, house: House, person_id: UUID
-) -> tuple[Memory, list[Conversion]]:
-    if fact.session_id in memory.closed_tours:
-        return memory, []  # a late touchpoint: it re-scores the session, nothing is sent again
-    before = memory.open_tours.get(fact.session_id, TourSession())
-    after = tour.evolve(before, recorded, house.revision)
-    first = dict(memory.first_tour_of)
-    if after.property_id:
-        first.setdefault(after.property_id, fact.session_id)
-    memory = replace(memory, open_tours={**memory.open_tours, fact.session_id: after}, first_tour_of=first)
-    again = first.get(after.property_id, fact.session_id) != fact.session_id
-    memory, conversions = _fill(memory, recorded, house, person_id, _tour_occasions(after, house, again))
-    return (_close(memory, fact.session_id) if after.closed_by else memory), conversions
-
-
-def _tour_occasions(session: TourSession, house: House, again: bool) -> list[Occasion]:
-    facts = dict(tour.facts_of(session))
-    if again:
-        facts["multiple_visits"] = True
-    progress = Occasion(
-        "tour_progress", facts, session.session_id, session.property_id, session.origin, session.test
-    )  # fmt: skip
-    if not session.closed_by:
-        return [progress]
-    scored = tour.score_of(session, house)
-    outcome = {**facts, "quality": scored.quality, "engagement_score": scored.score}
-    return [progress, replace(progress, trigger="tour_closed", facts=outcome)]
-
-
-def _lead_occasion(fact: LeadFormSubmitted, recorded: Recorded, house: House) -> Occasion:
-    scored = form.score_of(fact, str(recorded.stream_id), house.policy)
-    facts = {
-        **form.facts_of(fact),
-        "form_score": scored.score,
-        "quality": scored.quality,
-        "conversion_probability": form.conversion_probability(scored),
-    }
-    return Occasion("lead_form", facts, property_id=fact.property_id, origin=fact.origin, test=fact.test)
-
-
-def _save_occasion(fact: PropertySaved) -> Occasion:
-    facts: dict[str, FactValue] = {"saved_from": fact.saved_from}
-    return Occasion("property_saved", facts, property_id=fact.property_id, origin=fact.origin, test=fact.test)
-
-
-def _close(memory: Memory, session_id: str) -> Memory:
-    mark = f"|session|{session_id}"
-    return replace(
-        memory,
-        open_tours={key: one for key, one in memory.open_tours.items() if key != session_id},
-        closed_tours=memory.closed_tours | {session_id},
-        filled=frozenset(slot for slot in memory.filled if not slot.endswith(mark)),
-    )
-
-
-def _fill(
-    memory: Memory, recorded: Recorded, house: House, person_id: UUID, occasions: list[Occasion]
-) -> tuple[Memory, list[Conversion]]:
-    """Fill every slot that this fact's occasions reach and nothing filled before.
+    """Return what is remembered after this fact, and the conversions it causes, withheld ones included.
 
     The browser's event id goes to the first conversion of the browser's event name: two with one id would be one
     to Meta.
     """
-    conversions: list[Conversion] = []
-    browser = recorded.fact.browser_event if isinstance(recorded.fact, Touchpoint) else None
-    for occasion in occasions:
+    after = people.evolve(memory.person, recorded, house)
+    moment = Moment(memory.person, after, recorded, house)
+    filled, conversions = memory.filled, []
+    browser = getattr(recorded.fact, "browser_event", None)  # of a touchpoint, or of a decision that took it over
+    for occasion in occasions_of(moment):
         for row in first_rows(house.policy, occasion.trigger, occasion.facts):
+            slot = slot_of(row, occasion)
             subject = _once_per(row, occasion, recorded, person_id)
-            slot = f"{row.slot}|{subject}"
-            if slot not in memory.filled:
-                memory = replace(memory, filled=memory.filled | {slot})
-                same = browser if browser and browser.name == row.event_name else None
-                browser = None if same else browser
-                conversions += _for_datasets(memory, row, occasion, recorded, house, person_id, subject, same)
-    return memory, conversions
+            if f"{slot}|{subject}" in filled:
+                continue
+            filled = filled | {f"{slot}|{subject}"}
+            filling = _Filling(moment, occasion, row, slot, subject, person_id)
+            same = browser if browser and browser.name == filling.event_name else None
+            browser = None if same else browser
+            conversions += filling.conversions(same)
+    return Memory(after, filled), conversions
+
+
+def slot_of(row: ConversionRow, occasion: Occasion) -> str:
+    """Return the name of the slot that a row fills, with what stands in braces filled in."""
+    known = {**occasion.facts, "milestone": occasion.milestone}
+    return PLACE.sub(lambda found: str(known.get(found[1])), row.slot)
 
 
 def _once_per(row: ConversionRow, occasion: Occasion, recorded: Recorded, person_id: UUID) -> str:
     match row.once_per:
-        case "session":
-            return f"session|{occasion.session_id}"
+        case "person":
+            return f"person|{person_id}"
         case "person_and_property":
-            return f"person|{person_id}|property|{occasion.property_id}"
+            return f"person|{person_id}|property|{occasion.home}"
         case "touchpoint":
             return f"touchpoint|{recorded.stream_id}"
+        case kind:
+            return f"{kind}|{occasion.ids.get(kind)}" if kind in occasion.ids else f"touchpoint|{recorded.stream_id}"
 
 
-def _for_datasets(
-    memory: Memory, row: ConversionRow, occasion: Occasion, recorded: Recorded, house: House,
-    person_id: UUID, subject: str, browser: BrowserEvent | None,
-) -> list[Conversion]:  # fmt: skip
-    datasets = house.datasets_of(house.policy)
-    withheld = "test_traffic" if occasion.test else withhold(memory, recorded, house)
-    known = {**occasion.facts, "milestone": row.slot.partition(":")[2] or None}
-    custom = {name: known[name] for name in row.extra if known.get(name) is not None}
-    if occasion.property_id:
-        custom["property_id"] = occasion.property_id
-    return [
-        _conversion(memory, row, occasion, recorded, house, person_id, subject, dataset, custom, known, browser,
-                    withheld if dataset else withheld or "no_dataset")
-        for dataset in datasets or [""]
-    ]  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class _Filling:
+    """A slot about to be filled: by which row, on which occasion."""
+
+    moment: Moment
+    occasion: Occasion
+    row: ConversionRow
+    slot: str
+    subject: str
+    person_id: UUID
+
+    @property
+    def event_name(self) -> str:
+        told = self.occasion.facts.get(self.row.event_name_from) if self.row.event_name_from else None
+        return str(told)[:LONGEST_NAME] if told else self.row.event_name
+
+    def conversions(self, browser: BrowserEvent | None) -> list[Conversion]:
+        """Return one conversion per dataset that it goes to; one without where there is none."""
+        moment, names = self.moment, (self.event_name, self.row.messaging_name)
+        found = routes(self.occasion, names, moment.after.contact, moment.house)
+        known = self._facts()
+        return [self._conversion(route, known, browser) for route in found]
+
+    def _facts(self) -> dict[str, FactValue]:
+        """Return everything that the row may ask for its value and its fields."""
+        moment, occasion = self.moment, self.occasion
+        at_ms = millis(moment.recorded.fact.occurred_at)
+        return {
+            **homes.facts_of(moment.after.homes, occasion.home, moment.house),
+            **person_facts(moment.before, moment.after, moment.house, at_ms),
+            **occasion.facts,
+            "user_id": str(self.person_id),
+            "customer_id": str(self.person_id),
+            "milestone": occasion.milestone or self.slot.partition(":")[2] or None,
+        }
+
+    def _conversion(self, route: Route, known: Mapping[str, FactValue], browser: BrowserEvent | None) -> Conversion:
+        recorded, house, row, occasion = self.moment.recorded, self.moment.house, self.row, self.occasion
+        dataset_id = route.dataset.dataset_id if route.dataset else ""
+        name = "|".join((str(recorded.brokerage_id), dataset_id, self.slot, self.subject))
+        conversion_id = uuid5(CONVERSIONS, name)
+        contact, asked = (
+            self.moment.after.contact,
+            recorded.fact if isinstance(recorded.fact, ConversionAsked) else None,
+        )
+        base, times = (
+            (row.value.of(known) if row.value else None),
+            (1 if row.exact else multiplier(house.policy, known)),
+        )
+        quality = match_quality.estimate(contact.kinds, channel=_channel(route))
+        home = self.moment.after.homes.get(occasion.home) if occasion.home else None
+        conversion = Conversion(
+            id=conversion_id,
+            brokerage_id=recorded.brokerage_id,
+            dataset_id=dataset_id,
+            slot=self.slot,
+            subject=self.subject,
+            person_id=self.person_id,
+            subject_id=recorded.subject_id or self.person_id,
+            event_name=route.event_name,
+            event_id=browser.id if browser else str(conversion_id),
+            at_ms=millis(recorded.fact.occurred_at),
+            action_source=route.action_source,
+            channel=route.channel,
+            business=route.business,
+            value=_value(base, times, occasion, house),
+            base_value=base,
+            multiplier=times,
+            currency=_currency(row, known, house),
+            region=house.region,
+            category=row.category,
+            custom=self._custom(known, asked),
+            order_id=asked.order_id if asked else None,
+            home=occasion.home,
+            listing=home.listing if home else None,
+            dataset=route.dataset,
+            cause_id=recorded.stream_id,
+            correlation_id=recorded.correlation_id,
+            position=recorded.position,
+            policy=house.policy.label,
+            why=row.why,
+            withheld=None,
+            contact=contact,
+            match_quality=quality.score,
+            best_missing=quality.best_missing,
+            source=_source(recorded, asked),
+            attribution=_attribution(self.moment.after, asked),
+            preferences=form.preferences(self.moment.after.forms),
+            opt_out=not self.moment.after.consents.allows("profiling", ask_first=False),
+        )
+        return replace(conversion, withheld=withhold(conversion, self.moment, occasion, asked))
+
+    def _custom(self, known: Mapping[str, FactValue], asked: ConversionAsked | None) -> dict[str, FactValue]:
+        """Return the fields sent along: the row's, the person's predictions, and what the producer gave."""
+        wanted = (*self.row.extra, "predicted_ltv", "conversion_probability")
+        custom: dict[str, FactValue] = {**asked.custom} if asked else {}
+        custom |= {name: value for name in wanted if (value := known.get(name)) is not None}
+        custom |= self.row.also
+        if self.occasion.home:
+            custom["property_id"] = self.occasion.home
+        return custom
 
 
-def _conversion(
-    memory: Memory, row: ConversionRow, occasion: Occasion, recorded: Recorded, house: House, person_id: UUID,
-    subject: str, dataset: str, custom: Mapping[str, FactValue], facts: Mapping[str, FactValue],
-    browser: BrowserEvent | None, withheld: Withheld | None,
-) -> Conversion:  # fmt: skip
-    name = "|".join((str(recorded.brokerage_id), dataset, row.slot, subject))
-    conversion_id = uuid5(CONVERSIONS, name)
-    return Conversion(
-        id=conversion_id,
-        brokerage_id=recorded.brokerage_id,
-        dataset_id=dataset,
-        slot=row.slot,
-        subject=subject,
-        person_id=person_id,
-        subject_id=recorded.subject_id or person_id,
-        event_name=row.event_name,
-        event_id=browser.id if browser else str(conversion_id),
-        at_ms=millis(recorded.fact.occurred_at),
-        action_source=occasion.origin,
-        value=row.value.of(facts) if row.value else None,
-        currency=house.currency,
-        region=house.region,
-        category=row.category,
-        custom=custom,
-        cause_id=recorded.stream_id,
-        correlation_id=recorded.correlation_id,
-        position=recorded.position,
-        policy=house.policy.label,
-        why=row.why,
-        withheld=withheld,
-        contact=memory.contact,
+def _value(base: float | None, times: float, occasion: Occasion, house: House) -> float | None:
+    """Return what it is worth; what came from a browser with a public key is worth no more than the policy allows."""
+    if base is None:
+        return None
+    most = house.policy.unverified_at_most if occasion.unverified else None
+    return round(base * times if most is None else min(base * times, most), 2)
+
+
+def _currency(row: ConversionRow, known: Mapping[str, FactValue], house: House) -> str:
+    """Return the currency of a value: a price's own, or what the occasion says, else the brokerage's."""
+    of_price = row.value is not None and row.value.base in homes.PRICED
+    return str(known.get("price_currency" if of_price else "currency") or house.currency)
+
+
+def _channel(route: Route) -> str:
+    """Return the word by which match quality tells what Meta can be given: the chat's channel, else the place."""
+    return route.channel or ("crm" if route.action_source == "system_generated" else route.action_source)
+
+
+def _source(recorded: Recorded, asked: ConversionAsked | None) -> str:
+    if asked is not None:
+        return asked.source
+    return recorded.fact.kind.partition(".")[0]
+
+
+def _attribution(person: Person, asked: ConversionAsked | None) -> dict[str, str]:
+    words = dict(person.campaign.words) if person.campaign else {}
+    told = asked.attribution.model_dump(exclude_none=True) if asked and asked.attribution else {}
+    return words | told
+
+
+def too_old_s(action_source: str) -> int:
+    """Return the age in seconds from which Meta refuses an event."""
+    return TOO_OLD_IN_STORE_S if action_source == "physical_store" else TOO_OLD_S
+
+
+def withhold(
+    conversion: Conversion, moment: Moment, occasion: Occasion, asked: ConversionAsked | None
+) -> Withheld | None:
+    """Return why this may not be sent, None where it may."""
+    recorded, house, person = moment.recorded, moment.house, moment.after
+    age_s = (recorded.recorded_at - recorded.fact.occurred_at).total_seconds()
+    reasons: Sequence[tuple[Withheld, bool]] = (
+        ("test_traffic", occasion.test),
+        ("told_by_pixel", asked is not None and asked.source == "pixel"),
+        ("no_consent", not person.consents.allows("meta_tracking", ask_first=house.ask_first)),
+        ("before_policy", recorded.fact.occurred_at.timestamp() < house.policy.effective_from_s),
+        ("too_old", age_s > too_old_s(conversion.action_source)),
+        ("no_match_key", not person.contact.matchable or conversion.match_quality == 0),
+        ("no_value", conversion.event_name == "Purchase" and conversion.value is None),
+        ("no_dataset", conversion.dataset is None),
     )
-
-
-def withhold(memory: Memory, recorded: Recorded, house: House) -> Withheld | None:
-    """Return why nothing may be sent for this fact, None where it may."""
-    fact = recorded.fact
-    age_s = (recorded.recorded_at - fact.occurred_at).total_seconds()
-    if not memory.consents.allows("meta_tracking", ask_first=house.ask_first):
-        return "no_consent"
-    if fact.occurred_at.timestamp() < house.policy.effective_from_s:
-        return "before_policy"
-    if age_s > TOO_OLD_S:
-        return "too_old"
-    return None if memory.contact.matchable else "no_match_key"
+    return next((reason for reason, holds in reasons if holds), None)

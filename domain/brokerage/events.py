@@ -2,14 +2,24 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from domain.scoring.policy import Policy
+from domain.rentals.events import RentalValueModelFitted
+from domain.scoring.policy import DatasetRole, Policy
 from domain.shared.fact import Fact, Label
 from domain.shared.personal import Open
 
 DatasetId = Annotated[str, StringConstraints(pattern=r"^\d{5,20}$")]
-DatasetRole = Literal["website", "messaging", "crm", "offline"]
+
+
+class DataProcessing(BaseModel):
+    """Meta's data processing options: `LDU` limits what it may do; country and state 0 let it locate the person."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    options: tuple[Literal["LDU"], ...] = ("LDU",)
+    country: Literal[0, 1] = 0
+    state: Literal[0, 1000, 1001, 1002, 1003, 1004] = 0
 
 
 class BrokerageRegistered(Fact):
@@ -28,12 +38,34 @@ class BrokerageRegistered(Fact):
 class DatasetConnected(Fact):
     """A Meta dataset (pixel) takes this brokerage's conversions of one role. Its token is kept elsewhere.
 
+    A `messaging` dataset names the page, WhatsApp business account or Instagram account that it belongs to: one of
+    them at least. `fb_login_id` is added to every event where one is given; `partner_agent` to every request.
+
     Source: `masar dataset connect`.
     """
 
     kind: Open[Literal["brokerage.dataset_connected.v1"]] = "brokerage.dataset_connected.v1"
     dataset_id: Open[DatasetId]
     role: Open[DatasetRole] = "website"
+    page_id: Open[DatasetId | None] = None
+    whatsapp_business_account_id: Open[DatasetId | None] = None
+    instagram_business_account_id: Open[DatasetId | None] = None
+    fb_login_id: Open[Annotated[str, StringConstraints(pattern=r"^\d{1,20}$")] | None] = None
+    partner_agent: Open[Label | None] = None
+    data_processing: Open[DataProcessing | None] = None
+    crm_name: Open[Label | None] = None  # what Meta is told of where stages of leads come from
+
+
+class PolicyDrafted(Fact):
+    """Somebody wrote a version of a policy; it changes nothing until it is activated.
+
+    Source: `PUT /api/policies`, `masar policy edit`.
+    """
+
+    kind: Open[Literal["brokerage.policy_drafted.v1"]] = "brokerage.policy_drafted.v1"
+    policy: Open[Policy]
+    copied_from: Open[Label | None] = None  # the policy it began as, such as brief@2
+    by: Open[Label | None] = None  # the key of whoever wrote it
 
 
 class PolicyActivated(Fact):
@@ -45,6 +77,8 @@ class PolicyActivated(Fact):
     kind: Open[Literal["brokerage.policy_activated.v1"]] = "brokerage.policy_activated.v1"
     policy: Open[Policy]
     revision: Open[int] = Field(ge=1)  # counts this brokerage's activations
+    by: Open[Label | None] = None  # the key of whoever activated it
+    rolled_back_from: Open[int | None] = None  # the revision that this one takes back
 
 
-BrokerageFact = BrokerageRegistered | DatasetConnected | PolicyActivated
+BrokerageFact = BrokerageRegistered | DatasetConnected | PolicyDrafted | PolicyActivated | RentalValueModelFitted

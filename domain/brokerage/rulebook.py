@@ -4,32 +4,37 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from domain.brokerage.events import BrokerageFact, BrokerageRegistered, DatasetConnected, PolicyActivated
+from domain.brokerage.events import BrokerageFact, BrokerageRegistered, DatasetConnected, PolicyActivated, PolicyDrafted
+from domain.lifetime_value.fitted import FittedValueModel
+from domain.rentals.events import RentalValueModelFitted
 from domain.scoring.brief import BRIEF
-from domain.scoring.policy import Policy
+from domain.scoring.policy import DatasetRole, Policy
 from domain.shared.fact import Recorded
 
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """One brokerage's rules. `datasets` maps dataset id → role; `revision` counts activations of a policy."""
+    """One brokerage's rules. `datasets` maps dataset id → its connection; `revision` counts activations of a policy."""
 
     name: str = ""
     currency: str = "EGP"
     region: str = "EG"
     ask_first: bool = False
-    datasets: Mapping[str, str] = field(default_factory=dict)
+    datasets: Mapping[str, DatasetConnected] = field(default_factory=dict)
     policy: Policy = BRIEF
     revision: int = 0
     earlier: Mapping[int, Policy] = field(default_factory=dict)  # revision → policy, all activations
+    value_model: FittedValueModel | None = None  # what rental customers may still bring, by the newest fit
 
     def policy_of(self, revision: int) -> Policy:
         """Return the policy of an activation; the shipped default before the first."""
         return self.earlier.get(revision, BRIEF)
 
-    def datasets_of(self, policy: Policy) -> list[str]:
-        """Return the datasets that take this policy's conversions, in a stable order."""
-        return sorted(dataset for dataset, role in self.datasets.items() if role in policy.dataset_roles)
+    def datasets_for(self, role: DatasetRole) -> list[DatasetConnected]:
+        """Return the datasets of a role that the policy in force tells its conversions, in a stable order."""
+        if role not in self.policy.dataset_roles:
+            return []
+        return sorted((one for one in self.datasets.values() if one.role == role), key=lambda one: one.dataset_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,11 @@ def with_fact(house: House, fact: BrokerageFact) -> House:
         case BrokerageRegistered():
             return replace(house, name=fact.name, currency=fact.currency, region=fact.region, ask_first=fact.ask_first)
         case DatasetConnected():
-            return replace(house, datasets={**house.datasets, fact.dataset_id: fact.role})
+            return replace(house, datasets={**house.datasets, fact.dataset_id: fact})
+        case PolicyDrafted():
+            return house  # changes nothing until it is activated
         case PolicyActivated():
             activated = {**house.earlier, fact.revision: fact.policy}
             return replace(house, policy=fact.policy, revision=fact.revision, earlier=activated)
+        case RentalValueModelFitted():
+            return replace(house, value_model=fact.model)

@@ -2,15 +2,14 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import StringConstraints, model_validator
 
-from domain.shared.fact import Label, Ref, Touchpoint
+from domain.properties.listing import Currency, Minor
+from domain.shared.fact import Label, Origin, Ref, Touchpoint
 from domain.shared.personal import Open
 
 Timeline = Literal["now", "within_3_months", "within_a_year", "just_looking"]
-Minor = Annotated[int, Field(ge=0, le=10**15)]
-"""Money in integer minor units (piastres, fils, cents)."""
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Stage = Annotated[str, StringConstraints(min_length=1, max_length=50, pattern=r"^[\x20-\x7e]+$")]
 
 
 class LeadFormSubmitted(Touchpoint):
@@ -36,3 +35,15 @@ class LeadFormSubmitted(Touchpoint):
         if low is not None and high is not None and high < low:
             raise ValueError("price_max_minor must not be below price_min_minor")
         return self
+
+
+class LeadStageReached(Touchpoint):
+    """A lead of an Instant Form reached a stage in the brokerage's customer management; the first stage included.
+
+    Source: the customer management, with the lead's id in `hints`. Meta wants every stage, in order.
+    """
+
+    kind: Open[Literal["leads.stage_reached.v1"]] = "leads.stage_reached.v1"
+    stage: Open[Stage]  # the brokerage's own name: "Intake", "Qualified", "Deal closed", …
+    crm: Open[Label | None] = None  # where it is kept; else the dataset's name for it
+    origin: Open[Origin] = "system_generated"

@@ -20,6 +20,7 @@ class Held:
     stream_id: str
     version: int
     field: str
+    vouched: bool = True  # a server told it; False: a page did, with a key that everybody can see
 
     @property
     def sealed(self) -> Sealed:
@@ -29,7 +30,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """The newest sealed value that holds each kind of hint."""
+    """The newest sealed value that holds each kind of hint; a server's word about a human beats a page's."""
 
     newest: Mapping[str, Held] = field(default_factory=dict)
 
@@ -39,9 +40,18 @@ class Contact:
         return frozenset(self.newest)
 
     @property
+    def vouched(self) -> frozenset[str]:
+        """The kinds of hints that some server told."""
+        return frozenset(kind for kind, held in self.newest.items() if held.vouched)
+
+    @property
     def matchable(self) -> bool:
         """Whether Meta could find this person by what we know."""
         return bool(MATCHING & self.kinds)
+
+
+OF_BROWSERS = frozenset({"visitor_id", "fbp", "fbc", "fbclid", "ip", "user_agent", "referrer_url", PAGE_URL})
+"""What pages know best: here the newest counts, whoever told it."""
 
 
 def evolve(contact: Contact, fact: Touchpoint) -> Contact:
@@ -50,8 +60,15 @@ def evolve(contact: Contact, fact: Touchpoint) -> Contact:
     newer = {}
     for kind, value in told:
         if isinstance(value, Sealed):
-            held = Held(millis(fact.occurred_at), value.token, str(value.stream_id), value.version, value.field)
+            held = Held(
+                millis(fact.occurred_at), value.token, str(value.stream_id), value.version, value.field,
+                vouched=not fact.unverified,
+            )  # fmt: skip
             before = contact.newest.get(kind)
-            if before is None or (before.at_ms, before.token) < (held.at_ms, held.token):
+            if before is None or _order(kind, before) < _order(kind, held):
                 newer[kind] = held
     return Contact({**contact.newest, **newer}) if newer else contact
+
+
+def _order(kind: str, held: Held) -> tuple[bool, int, str]:
+    return held.vouched or kind in OF_BROWSERS, held.at_ms, held.token

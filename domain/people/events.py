@@ -48,6 +48,19 @@ class SubjectsLinked(Fact):
     by: Open[Label | None] = None  # the key of whoever said so, where a human did
 
 
+class SubjectsParted(Fact):
+    """Two subjects are not one person after all: the link between them no longer stands, whoever said it.
+
+    The ingest cannot link the same two again; a human can. Source: an operator, `POST /api/people/{id}/unmerge`.
+    """
+
+    kind: Open[Literal["people.subjects_parted.v1"]] = "people.subjects_parted.v1"
+    subject_id: Open[UUID]  # the one that leaves
+    from_subject_id: Open[UUID]  # the other end of the link
+    because: Open[Label] = Field(default="parted_by_hand")
+    by: Open[Label | None] = None  # the key of whoever said so
+
+
 class MergeProposed(Fact):
     """Two known people share an identifier; a human has to say whether they are one.
 

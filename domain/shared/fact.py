@@ -77,7 +77,7 @@ class Touchpoint(Fact):
     channel: Open[Channel | None] = None
     listing: Open[Listing | None] = None
     browser_event: Open[BrowserEvent | None] = None
-    unverified: Open[bool] = False  # came with a public key, from a browser: anybody could have sent it
+    unverified: Open[bool | None] = None  # True: came with a public key, from a browser: anybody could have sent it
     test: Open[bool] = False
 
 

@@ -6,7 +6,10 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-MessageKind = Literal["conversion", "close_tour"]
+MessageKind = Literal[
+    "conversion", "close_tour", "close_conversation", "analyse_conversation", "fit_value_model", "record_value_change",
+    "simulate_policy",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from domain.brokerage.rulebook import House
-from domain.scoring.policy import FactValue, Score, score
+from domain.scoring.policy import FactValue, Policy, Score, reached, score
 from domain.shared.changed import changed
 from domain.shared.clock import millis
 from domain.shared.fact import Origin, Recorded
@@ -17,15 +16,9 @@ from domain.tours.events import (
     TourRoomVisited,
     TourTouchpoint,
 )
-from domain.tours.rooms import room_kind
+from domain.tours.rooms import RoomKind, room_kind
 
-QUIET_S = 30 * 60
-"""A session without a touchpoint for this long is over."""
-LATE_QUIET_S = 60
-"""The same, where the touchpoint was already older than that when it arrived."""
 BURST_ACTIONS, BURST_MS = 5, 20_000
-BEDROOM_FOCUS_MS = 60_000
-KITCHEN_FOCUS_MS, KITCHEN_ACTIONS = 45_000, 2
 MOST_KEPT = 500
 """Log entries of visits, and actions, kept per session: the first ones. Rooms and times count beyond."""
 
@@ -151,12 +144,16 @@ def _introduced(session: TourSession, recorded: Recorded, fact: TourTouchpoint) 
     }
 
 
-def facts_of(session: TourSession) -> dict[str, FactValue]:
-    """Return the named facts that policies speak of. Times in seconds; unknown facts are None."""
+def facts_of(session: TourSession, earlier_sessions: int = 0) -> dict[str, FactValue]:
+    """Return the named facts that policies speak of. Times in seconds; unknown facts are None.
+
+    `earlier_sessions` counts the person's other sessions on the same property.
+    """
     visits = sum(count for count, _ in session.rooms.values())
     distinct = len(session.rooms)
     total_s = session.total_ms / 1000
     completion = min(1.0, distinct / session.rooms_available) if session.rooms_available else None
+    done = [one.action for one in session.actions]
     return {
         "tour_id": session.session_id,
         "total_time_s": total_s,
@@ -167,37 +164,49 @@ def facts_of(session: TourSession) -> dict[str, FactValue]:
         "more_than_half": completion > 0.5 if completion is not None else None,
         "mean_dwell_s": sum(dwell for _, dwell in session.rooms.values()) / visits / 1000 if visits else None,
         "rooms_revisited": sum(count > 1 for count, _ in session.rooms.values()),
-        "actions": len(session.actions),
-        "actions_per_minute": round(len(session.actions) * 60 / total_s, 2) if total_s else None,
+        "bedroom_s": _dwell_ms(session, "bedroom") / 1000,
+        "kitchen_s": _dwell_ms(session, "kitchen") / 1000,
+        "kitchen_actions": sum(room_kind(one.room) == "kitchen" for one in session.actions),
+        "actions": len(done),
+        "shares": done.count(SHARE),
+        "downloads": done.count(DOWNLOAD),
+        "actions_per_minute": round(len(done) * 60 / total_s, 2) if total_s else None,
         "interaction_burst": _burst(session.actions),
-        **dict.fromkeys(milestones_of(session), True),
+        "earlier_sessions": earlier_sessions,
     }
 
 
-def milestones_of(session: TourSession) -> dict[str, tuple[str, ...]]:
-    """Return the milestones reached within this session, each with the log entries behind it."""
-    dwell = {"bedroom": 0, "kitchen": 0, "other": 0}
-    for label, (_, spent) in session.rooms.items():
-        dwell[room_kind(label)] += spent
-    in_kitchen = tuple(one.event for one in session.actions if room_kind(one.room) == "kitchen")
-    shared = tuple(one.event for one in session.actions if one.action == SHARE)
-    downloaded = tuple(one.event for one in session.actions if one.action == DOWNLOAD)
-    reached: dict[str, tuple[str, ...]] = {name: (event,) for name, event in session.milestones.items()}
-    if dwell["bedroom"] >= BEDROOM_FOCUS_MS:
-        reached.setdefault("bedroom_focused", session.visits)
-    if dwell["kitchen"] >= KITCHEN_FOCUS_MS and len(in_kitchen) >= KITCHEN_ACTIONS:
-        reached.setdefault("kitchen_detailed", (*session.visits, *in_kitchen))
-    if shared:
-        reached.setdefault("shared_tour", shared)
-    if downloaded:
-        reached.setdefault("tour_downloaded", downloaded)
-    return reached
+def milestones_of(
+    session: TourSession, house: House, facts: Mapping[str, FactValue] | None = None
+) -> dict[str, tuple[str, ...]]:
+    """Return the milestones reached, by the player's word or by the policy's rows, with the log entries behind each.
+
+    `facts` are the session's, where the caller has them already.
+    """
+    found: dict[str, tuple[str, ...]] = {name: (event,) for name, event in session.milestones.items()}
+    rows = reached(policy_of(session, house), "tours", facts_of(session) if facts is None else facts)
+    evidence = evidence_of(session) if rows else {}
+    for row in rows:
+        events = dict.fromkeys(event for test in row.when for event in evidence.get(test.fact, ()))
+        found.setdefault(row.name, tuple(events))
+    return found
 
 
 def evidence_of(session: TourSession) -> dict[str, tuple[str, ...]]:
     """Return, for each named fact that scores, the log entries it was counted from."""
-    scored = ("total_time_s", "rooms_visited", "completion_rate", "mean_dwell_s", "rooms_revisited")
-    return dict.fromkeys(scored, session.visits or ((session.closed_by,) if session.closed_by else ()))
+    seen = session.visits or ((session.closed_by,) if session.closed_by else ())
+    looked = ("total_time_s", "rooms_visited", "completion_rate", "mean_dwell_s", "rooms_revisited", "bedroom_s")
+    return {
+        **dict.fromkeys((*looked, "kitchen_s"), seen),
+        "kitchen_actions": tuple(one.event for one in session.actions if room_kind(one.room) == "kitchen"),
+        "shares": tuple(one.event for one in session.actions if one.action == SHARE),
+        "downloads": tuple(one.event for one in session.actions if one.action == DOWNLOAD),
+    }
+
+
+def policy_of(session: TourSession, house: House) -> Policy:
+    """Return the policy that held when the session closed, or holds now while it is open."""
+    return house.policy_of(session.revision) if session.closed_by else house.policy
 
 
 def score_of(session: TourSession, house: House) -> Score:
@@ -207,13 +216,12 @@ def score_of(session: TourSession, house: House) -> Score:
 
 def scored_facts(session: TourSession, house: House) -> tuple[Score, dict[str, FactValue]]:
     """Return the score of a session, and the named facts that it was given for."""
-    policy, facts = house.policy_of(session.revision) if session.closed_by else house.policy, facts_of(session)
-    return score(policy, "tours", facts, evidence_of(session)), facts
+    facts = facts_of(session)
+    return score(policy_of(session, house), "tours", facts, evidence_of(session)), facts
 
 
-def quiet_after_s(occurred_at: datetime, recorded_at: datetime) -> int:
-    """Return how long after its arrival a touchpoint's session may be closed for being quiet, in seconds."""
-    return LATE_QUIET_S if (recorded_at - occurred_at).total_seconds() > QUIET_S else QUIET_S
+def _dwell_ms(session: TourSession, kind: RoomKind) -> int:
+    return sum(dwell for room, (_, dwell) in session.rooms.items() if room_kind(room) == kind)
 
 
 def _burst(actions: tuple[Action, ...]) -> bool:

@@ -1,6 +1,7 @@
 """Brokerages with their keys on a real database, and the touchpoints that their producers post."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,16 +22,9 @@ from domain.scoring.brief import BRIEF
 from domain.shared.fact import ENVELOPE
 from tests.embedded.processes import eventually
 
+SITE = "https://www.site.example"
 ROOM = "tours.room_visited.v1"
-EXAMPLES: Mapping[str, Any] = {
-    "session_id": "tour-1",
-    "property_id": "villa-7",
-    "room": "kitchen",
-    "dwell_s": 12.5,
-    "action": "zoom",
-    "milestone": "shared_tour",
-    "purpose": "meta_tracking",
-}
+GOLDEN = Path(__file__).parent.parent / "golden"
 """A value for every field that some kind of touchpoint needs."""
 
 
@@ -42,7 +36,8 @@ def needed(kind: str) -> list[str]:
 
 def touchpoint(kind: str = ROOM, payload: Mapping[str, Any] | None = None, **beside: Any) -> dict[str, Any]:
     """Return an item as a producer posts it: the least its kind needs, and what is given."""
-    least = {name: EXAMPLES[name] for name in needed(kind)}
+    golden: dict[str, Any] = json.loads((GOLDEN / f"{kind}.json").read_text())["required"]
+    least = {name: golden[name] for name in needed(kind)}
     own = {"id": f"t-{uuid4()}", "kind": kind, "occurred_at": ago(60), "payload": {**least, **(payload or {})}}
     return own | beside
 
@@ -77,6 +72,7 @@ class Brokerage:
     producer: httpx.Client
     reader: httpx.Client
     operator: httpx.Client
+    browser: httpx.Client
 
     def post(self, *items: Any) -> dict[str, Any]:
         """Post items; return the answer with their verdicts."""
@@ -131,9 +127,11 @@ class Stage:
         keys = {kind: self.key(own, kind) for kind in SCOPES}  # type: ignore[arg-type]
         return Brokerage(own, keys, **{kind: self.client(key) for kind, key in keys.items()})
 
-    def key(self, brokerage_id: UUID, kind: KeyKind, producer: str = "site") -> str:
-        """Return a new key."""
-        return create_key(self.owner, brokerage_id, kind, producer)
+    def key(
+        self, brokerage_id: UUID, kind: KeyKind, producer: str = "site", origins: Sequence[str] = (SITE,)
+    ) -> str:  # fmt: skip
+        """Return a new key; `origins` are a browser's."""
+        return create_key(self.owner, brokerage_id, kind, producer, origins if kind == "browser" else ())
 
     def client(self, key: str | None = None, base: str | None = None) -> httpx.Client:
         """Return a client that shows this key."""

@@ -39,7 +39,7 @@ def toured(stage: Stage) -> Brokerage:
     toured.post(*looked_around({"email": "short@example.com"}, "tour-2", dwell_s=5))
     other = {"email": "no@example.com"}
     toured.post(
-        touchpoint("people.consent_withdrawn.v1", person=other, occurred_at=ago(90)),
+        touchpoint("people.consent_withdrawn.v1", {"purpose": "meta_tracking"}, person=other, occurred_at=ago(90)),
         touchpoint("leads.form_submitted.v1", person=other),
     )
     stage.settled()

@@ -25,6 +25,9 @@ WRONG = {
     "MASAR_LOG_FORMAT": ("xml",),
     "MASAR_MOST_WAITING": ("0", "many"),
     "MASAR_REQUESTS_PER_MINUTE": ("0", "-5"),
+    "MASAR_BROWSER_REQUESTS_PER_MINUTE": ("0", "many"),
+    "MASAR_ADDRESS_REQUESTS_PER_MINUTE": ("0",),
+    "MASAR_TRUSTED_PROXIES": ("-1", "11"),
     "MASAR_READERS": ("0", "65"),
     "MASAR_SEND_TEST_EVENTS": ("perhaps",),
 }
@@ -34,6 +37,21 @@ WRONG = {
 def test_a_wrong_value_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(BadSettings, match=name):
+        read_settings()
+
+
+def test_the_model_is_set_by_the_names_that_people_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_BASE_URL", "OPENAI_MODEL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
+    own = read_settings()
+    assert (own.openai_api_key, own.openai_base_url, own.openai_model) == ("sk-canary", None, "gpt-6-luna")
+    assert "sk-canary" not in repr(own)
+    monkeypatch.setenv("OPENAI_BASE_URL", "ftp://x")
+    with pytest.raises(BadSettings, match=r"^OPENAI_BASE_URL"):
+        read_settings()
+    monkeypatch.setenv("MASAR_OPENAI_API_KEY", "sk")
+    with pytest.raises(BadSettings, match="unknown settings: MASAR_OPENAI_API_KEY"):
         read_settings()
 
 

@@ -70,6 +70,12 @@ def _ids(value: Any) -> Iterator[str]:
         yield value
 
 
+SIGNED = frozenset({"/api/webhooks/paymob"})
+"""Paths that other systems call, without a key of ours."""
+FOR_BOTH = frozenset({"/api/viewings/{viewing_id}/qr.png"})
+"""Paths that readers and producers may ask alike."""
+
+
 def routes(stage: Stage) -> list[tuple[str, str]]:
     document = stage.client().get("/openapi.json").json()
     return [
@@ -110,7 +116,10 @@ def test_every_route_walked_with_their_ids_shows_nothing(
             nothing_of_ours(response, name)
             if kind != "producer" and method == "get":
                 walked += 1
-                assert response.status_code in ((404, 422) if name else (200,)), (url, response.text)
+                assert response.status_code in ((404, 422) if name else (200,)), (
+                    url,
+                    response.text,
+                )
     assert kind == "producer" or walked > 50
 
 
@@ -188,6 +197,8 @@ def test_no_route_opens_without_the_right_key(stage: Stage, nile: Brokerage, sho
         client = stage.client() if shown is None else nile.producer if method == "get" else nile.reader
         before, _, rest = path.partition("{")
         name = "0a11ce00-0000-4000-8000-000000000001" if rest else ""
+        if path in SIGNED:
+            continue  # their body is signed instead
         response = client.request(method, before + name + rest.partition("}")[2], json={} if method == "post" else None)
-        assert response.status_code == (401 if shown is None else 403), path
+        assert response.status_code == (401 if shown is None else 404 if path in FOR_BOTH else 403), path
         problem_of(response)

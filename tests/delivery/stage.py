@@ -36,7 +36,7 @@ from domain.shared.fact import Fact, Touchpoint
 
 MASTER = MasterKey(b"the master key of all the tests!")
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
-MODELS = ("tour_sessions", "people", "conversions", "deliveries")
+MODELS = ("tour_sessions", "conversation_sessions", "people", "conversions", "deliveries")
 DATASETS = count(700_000_001)
 CHROME = "Mozilla/5.0 (Linux; Android 14) Chrome/131.0"
 

@@ -7,11 +7,12 @@ from uuid import UUID
 import pytest
 
 from adapters.postgres.connections import connect
-from adapters.postgres.quiet_tours import QuietTours
+from adapters.postgres.quiet_sessions import QuietSessions
 from adapters.postgres.work import Line, NoBrokerage, Work, as_app
-from application.close_quiet_tour import CloseQuietTour
+from application.close_quiet_session import CloseQuietSession
 from domain.people.hints import PersonHints
-from domain.tours.events import TourActed, TourCompleted, TourStarted, TourTouchpoint
+from domain.tours.events import TourActed, TourCompleted, TourEnded, TourStarted, TourTouchpoint
+from projections.tour_sessions import TOUR_SESSIONS
 from tests.delivery.stage import MASTER, Stage
 
 HALF_AN_HOUR = timedelta(minutes=30)
@@ -41,7 +42,8 @@ def remind(stage: Stage, in_: timedelta = timedelta(0)) -> None:
     work = Work(line, MASTER)
     leased = work.lease_one(message)
     assert leased is not None
-    CloseQuietTour(QuietTours(line), work, lambda: datetime.now(UTC) + in_).run(leased)
+    sessions = QuietSessions(line, TOUR_SESSIONS)
+    CloseQuietSession(TourEnded, sessions, work, lambda: datetime.now(UTC) + in_).run(leased)
     line.close()
 
 

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from domain.leads import form as lead
 from domain.scoring.brief import BRIEF
 from domain.scoring.plain import PLAIN
 from domain.shared.fact import BrowserEvent
@@ -42,9 +41,8 @@ ANSWERS: list[tuple[Any, ...]] = [
 def test_each_answer_has_its_points(by: Person, answers: dict[str, Any], score: int) -> None:
     story = given().when(by.did(form(**answers)))
     assert story.conversion.value == score
-    best = story.profiles[by.subject_id].best
-    assert best is not None
-    assert best.score == score
+    (scored,) = story.scores()
+    assert scored.score.score == score
 
 
 def test_a_form_is_a_lead_worth_its_score() -> None:
@@ -56,8 +54,8 @@ def test_a_form_is_a_lead_worth_its_score() -> None:
 
 
 def test_the_estimate_is_a_fortieth_of_the_price_in_currency_units() -> None:
-    assert lead.facts_of(form(price_min_minor=100_000))["estimated_value"] == 25
-    assert lead.facts_of(form())["estimated_value"] is None
+    assert given().when(ANNA.did(form(price_min_minor=100_000))).conversion.custom["estimated_value"] == 25
+    assert "estimated_value" not in given().when(ANNA.did(form())).conversion.custom
 
 
 def test_every_form_is_a_lead_of_its_own() -> None:
@@ -69,5 +67,5 @@ def test_both_policies_score_a_form_alike_but_plain_gives_it_no_value() -> None:
     house = (registered(), connected(), activated(PLAIN))
     browser = BrowserEvent(id="pixel-1", name="Lead")
     told = given(house=house).when(ANNA.did(form(**ALL, browser_event=browser))).then_sends(("Lead", None)).conversion
-    assert told.custom == {"property_id": VILLA}
+    assert told.custom == {"property_id": VILLA, "conversion_probability": 90}
     assert PLAIN.score_table("lead_forms") == BRIEF.score_table("lead_forms")

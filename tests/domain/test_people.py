@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from domain.people import consent, profile
+from domain.people import consent
 from domain.people.consent import Consents
 from domain.people.events import ConsentGiven, ConsentWithdrawn
+from domain.people.scores import best_of
+from domain.people.signals import tour_signals
 from domain.shared.personal import Sealed
 from domain.tours.rooms import room_kind
 from tests.cast import (
@@ -66,20 +68,20 @@ def test_each_purpose_has_its_own_word() -> None:
 def test_a_persons_quality_is_that_of_their_best_score() -> None:
     hot_tour = [room("salon", 700), room("salon", 10), completed()]
     story = given(ANNA.did(form()), *map(ANNA.did, hot_tour))
-    best = story.profiles[ANNA.subject_id].best
+    best = best_of(story.scores())
     assert best is not None
-    assert (best.score, best.quality) == (75, "hot")
-    assert given(ANNA.did(saved())).profiles[ANNA.subject_id].best is None
+    assert (best.score.score, best.score.quality) == (75, "hot")
+    assert best_of(given(ANNA.did(started())).scores()[1:]) is None
 
 
 def test_a_person_is_known_by_an_identifier_of_a_human() -> None:
-    assert given(ANNA.did(started())).profiles[ANNA.subject_id].known
-    assert not given(VISITOR.did(started())).profiles[VISITOR.subject_id].known
+    assert given(ANNA.did(started())).people[ANNA.subject_id].known
+    assert not given(VISITOR.did(started())).people[VISITOR.subject_id].known
 
 
 def test_saves_are_a_set_and_touchpoints_are_counted() -> None:
-    person = given(*(NOBODY.did(saved(VILLA, when)) for when in (5, 2, 9))).profiles[NOBODY.subject_id]
-    assert person.saved == {VILLA}
+    person = given(*(NOBODY.did(saved(VILLA, when)) for when in (5, 2, 9))).people[NOBODY.subject_id]
+    assert set(person.interest.saved) == {VILLA}
     assert (person.touchpoints, person.last_ms - person.first_ms) == (3, 7000)
 
 
@@ -90,7 +92,7 @@ def test_the_newest_value_of_a_kind_is_kept_whatever_arrives_last() -> None:
 
     new, old = told("1:new:AAAA", 60), told("1:old:AAAA", 0)
     for order in ((new, old), (old, new)):
-        assert given(*order).profiles[ANNA.subject_id].contact.newest["email"].token == "1:new:AAAA"
+        assert given(*order).people[ANNA.subject_id].contact.newest["email"].token == "1:new:AAAA"
 
 
 # fmt: off
@@ -110,8 +112,8 @@ def test_a_rooms_label_tells_its_kind(label: str, kind: str) -> None:
 def test_a_tour_shows_what_it_tells_beside_its_points() -> None:
     first = [room("salon", 40), acted("share", when=50), completed(when=60)]
     second = [room("salon", 40, session=TOUR_2, when=3600), completed(session=TOUR_2, when=3700)]
-    person = given(*map(ANNA.did, [*first, *second, saved(VILLA)])).profiles[ANNA.subject_id]
-    once, again = profile.tour_signals(person, TOUR), profile.tour_signals(person, TOUR_2)
+    person = given(*map(ANNA.did, [*first, *second, saved(VILLA)])).people[ANNA.subject_id]
+    once, again = tour_signals(person, TOUR), tour_signals(person, TOUR_2)
     assert (once["return_session"], again["return_session"]) == (False, True)
     assert (once["shared_the_tour"], again["shared_the_tour"]) == (True, False)
     assert once["saved_the_property"] is True

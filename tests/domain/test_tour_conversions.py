@@ -46,7 +46,7 @@ def test_a_closed_tour_tells_its_quality(
     told = story.conversion
     assert (told.category, told.slot, told.currency) == (category, "tour_outcome", "EGP")
     assert told.custom == {"engagement_score": score, "property_id": VILLA, **custom}
-    assert (told.dataset_id, told.policy) == (PIXEL, "brief@1")
+    assert (told.dataset_id, told.policy) == (PIXEL, "brief@2")
 
 
 def test_a_tour_that_went_quiet_is_closed_by_us_as_of_its_last_activity() -> None:

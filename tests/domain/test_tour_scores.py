@@ -7,6 +7,7 @@ import pytest
 from domain.scoring.brief import BRIEF
 from domain.scoring.policy import Bands
 from domain.shared.fact import Fact
+from domain.shared.quiet import quiet_after_s
 from domain.tours import session as tour
 from domain.tours.session import TourSession
 from tests.cast import ANNA, TOUR, acted, completed, recorded, room, started
@@ -120,5 +121,5 @@ def test_half_of_the_rooms_is_not_more_than_half() -> None:
 def test_a_late_touchpoint_waits_a_minute_for_more_and_a_prompt_one_half_an_hour() -> None:
     prompt = recorded(ANNA.did(started()).late(minutes=30), 1)
     late = recorded(ANNA.did(started()).late(minutes=31), 1)
-    assert tour.quiet_after_s(prompt.fact.occurred_at, prompt.recorded_at) == 1800
-    assert tour.quiet_after_s(late.fact.occurred_at, late.recorded_at) == 60
+    assert quiet_after_s(prompt.fact.occurred_at, prompt.recorded_at) == 1800
+    assert quiet_after_s(late.fact.occurred_at, late.recorded_at) == 60

@@ -44,6 +44,10 @@ from tests.cast import (
     saved,
     started,
 )
+from tests.laws.interested import interested
+from tests.laws.rentals import rental_facts
+from tests.laws.talked import talked
+from tests.laws.viewed import viewed
 
 CAST = (ANNA, BASEM, VISITOR, NOBODY)
 ROOMS = ("salon", "kitchen", "Master bedroom", "bedroom 2", "hall", "terrace")
@@ -88,6 +92,10 @@ tour_facts = st.one_of(
     st.builds(lambda place, when: ended(**place, when=when), where, seconds),
 )
 other_facts: SearchStrategy[Fact] = st.one_of(
+    rental_facts,
+    talked,
+    interested,
+    viewed,
     st.builds(saved, st.sampled_from([VILLA, FLAT]), seconds),
     st.builds(
         lambda when, timeline, price: form(when, timeline=timeline, price_max_minor=price),

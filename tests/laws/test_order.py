@@ -6,14 +6,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.brokerage.rulebook import House
-from domain.people import consent, contact, profile
+from domain.people import consent, contact
+from domain.people import person as people
 from domain.people.consent import Consents
 from domain.people.contact import Contact
-from domain.people.profile import Profile
+from domain.people.person import Person
+from domain.people.scores import best_of, intent, scores_of
 from domain.scoring.policy import Score
 from domain.shared.fact import Fact, Touchpoint
 from domain.tours import session as tour
 from domain.tours.session import TourSession
+from projections.people import PEOPLE
 from tests.cast import ANNA, allowed, forbade, recorded
 from tests.laws.histories import other_facts, tour_facts
 
@@ -36,7 +39,7 @@ def test_a_tour_scores_the_same_in_whatever_order_it_arrives(facts: list[Fact], 
         session = TourSession()
         for entry in entries:
             session = tour.evolve(session, entry)
-        milestones = {name: sorted(events) for name, events in tour.milestones_of(session).items()}
+        milestones = {name: sorted(events) for name, events in tour.milestones_of(session, House()).items()}
         derived = {name: events for name, events in milestones.items() if name not in session.milestones}
         named = {key: value for key, value in tour.facts_of(session).items() if key != "tour_id"}
         outcomes.append((points(tour.score_of(session, House())), named, derived, session.total_ms))
@@ -50,12 +53,15 @@ def test_a_person_is_the_same_in_whatever_order_they_are_met(facts: list[Fact], 
     entries = [recorded(ANNA.did(fact), position) for position, fact in enumerate(facts, 1)]
     outcomes = []
     for _ in range(3):
-        person = Profile()
+        person = Person()
         for entry in entries:
-            person = profile.evolve(person, entry, House())
-        scores = {name: points(one) for name, one in (person.tour_scores | person.form_scores).items()}  # type: ignore[operator]
-        best = points(person.best) if person.best else None
-        outcomes.append((scores, best, person.saved, person.consents, person.contact, person.touchpoints))
+            person = people.evolve(person, entry, House())
+        scores = {(one.about, one.key): points(one.score) for one in scores_of(person, House())}
+        best = best_of(scores_of(person, House()))
+        row = [value for column, value in zip(PEOPLE.columns, PEOPLE.row(person, House()), strict=True)
+               if column.name != "reasons"]  # fmt: skip
+        outcomes.append((scores, best and points(best.score), intent(person, House(), person.last_ms), row,
+                         person.consents, person.contact))  # fmt: skip
         random.shuffle(entries)
     assert outcomes[1:] == outcomes[:-1]
 

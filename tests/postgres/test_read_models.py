@@ -128,7 +128,7 @@ def test_live_equals_a_rebuild_which_emits_nothing(stage: Stage, name: str) -> N
 def test_a_rebuild_that_differs_is_caught(stage: Stage) -> None:
     busy_day(stage)
     stage.project()
-    stage.owner.execute("UPDATE read_models.people_v1 SET score = score + 1 WHERE quality = 'hot'")
+    stage.owner.execute("UPDATE read_models.people SET score = score + 1 WHERE quality = 'hot'")
     with Rebuild(stage.url, "people") as rebuild:
         for _ in rebuild.run():
             pass

@@ -10,6 +10,7 @@ from psycopg import Connection, sql
 from adapters.postgres.connections import Role
 from adapters.postgres.positions import builds
 from adapters.postgres.rebuild import Rebuild
+from projections.people import PEOPLE
 from tests.cast import DELTA_HOMES, NILE_HOMES, OPEN_HOUSE, acted, completed, form, room, sent
 from tests.conftest import ConnectAs
 from tests.postgres.stage import Stage, observed
@@ -109,6 +110,7 @@ SAMPLES: dict[str, Any] = {
     "timestamp with time zone": "2026-03-01T12:00:00Z",
     "jsonb": "{}",
     "boolean": True,
+    "uuid[]": [],
     "date": "2026-03-01",
 }
 
@@ -204,7 +206,8 @@ def test_an_unprotected_table_is_caught(stage: Stage, connect_as: ConnectAs, mis
 
 
 def test_a_view_that_asks_as_its_owner_is_caught(stage: Stage) -> None:
-    stage.owner.execute("CREATE VIEW read_models.planted AS SELECT * FROM read_models.people_v1")
+    table = f"read_models.people_v{PEOPLE.version}"
+    stage.owner.execute(f"CREATE VIEW read_models.planted AS SELECT * FROM {table}".encode())
     assert stage.query(LEAKY_VIEWS, SCHEMAS) == [("read_models.planted",)]
 
 
@@ -220,4 +223,4 @@ def test_a_rebuilt_read_model_is_as_protected_as_the_first(stage: Stage, connect
     assert leaks(app, stage, tables(stage)) == []
     assert stage.query(LEAKY_VIEWS, SCHEMAS) == []
     assert brokerages_in(app, ("read_models", "people"), NILE_HOMES) == {NILE_HOMES}
-    assert {build.build for build in builds(stage.owner) if build.name == "people"} == {"v1r1"}
+    assert {build.build for build in builds(stage.owner) if build.name == "people"} == {f"v{PEOPLE.version}r1"}

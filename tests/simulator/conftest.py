@@ -31,11 +31,22 @@ class Stand:
         body = {"data": list(events), "access_token": TOKEN, **parameters}
         return self.http.post(path, json=body)
 
-    def plan(self, **faults: Any) -> None:
-        self.http.put("/_simulator/faults", json=faults).raise_for_status()
+    def plan(self, dataset: str | None = None, **faults: Any) -> None:
+        asked = {"dataset": dataset} if dataset else {}
+        self.http.put("/_simulator/faults", params=asked, json=faults).raise_for_status()
 
     def register(self, dataset_id: str, **dataset: Any) -> None:
         self.http.put(f"/_simulator/datasets/{dataset_id}", json=dataset).raise_for_status()
+
+    def get(self, path: str, token: str | None = TOKEN, **asked: Any) -> httpx.Response:
+        """Ask Graph, with the token in the header."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return self.http.get(f"/v26.0/{path}", params=asked, headers=headers)
+
+    def post(self, path: str, *, method: str = "POST", **parameters: Any) -> httpx.Response:
+        """Change something through Graph."""
+        body = {"access_token": TOKEN, **parameters}
+        return self.http.request(method, f"/v26.0/{path}", json=body)
 
     def configure(self, **settings: Any) -> None:
         self.http.put("/_simulator/settings", json=settings).raise_for_status()
@@ -43,6 +54,11 @@ class Stand:
     def ledger(self, **filters: Any) -> list[dict[str, Any]]:
         entries: list[dict[str, Any]] = self.http.get("/_simulator/ledger", params=filters).json()["data"]
         return entries
+
+    def repeated(self) -> list[dict[str, Any]]:
+        """What was received more than once."""
+        found: list[dict[str, Any]] = self.http.get("/_simulator/repeated").json()["data"]
+        return found
 
     def summary(self) -> dict[str, Any]:
         content: dict[str, Any] = self.http.get("/_simulator/summary").json()

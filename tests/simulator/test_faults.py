@@ -114,6 +114,26 @@ def test_dead_tokens_are_refused_until_revived(stand: Stand) -> None:
     assert stand.send(website()).status_code == 200
 
 
+def test_tokens_may_die_in_the_middle_of_a_run(stand: Stand) -> None:
+    stand.plan(dies_after=2)
+    assert [stand.send(website()).status_code for _ in range(4)] == [200, 200, 401, 401]
+    assert stand.http.get("/_simulator/faults").json()["dies_after"] == 0
+    assert error_of(stand.get(DATASET)) == (190, 463)
+    stand.plan()
+    assert stand.send(website()).status_code == 200
+
+
+def test_one_dataset_may_have_faults_of_its_own(stand: Stand) -> None:
+    stand.plan(dataset=DATASET, fail_next=["throttle"], dies_after=1)
+    assert stand.send(website(), path="/v26.0/999/events").status_code == 200
+    assert stand.send(website()).status_code == 429
+    assert stand.send(website(), path="/v26.0/999/events").status_code == 200
+    assert stand.send(website()).status_code == 401
+    assert stand.http.get("/_simulator/faults").json()["dies_after"] is None
+    stand.plan()  # for all: ends the others
+    assert stand.send(website()).status_code == 200
+
+
 def test_the_queue_is_consumed_in_order_and_then_things_go_well(stand: Stand) -> None:
     stand.plan(fail_next=["server_error", "ok", "throttle"])
     statuses = [stand.send(website()).status_code // 100 for _ in range(4)]

@@ -72,6 +72,48 @@ def test_business_messaging_counts_every_receipt_and_shows_the_repeat(stand: Sta
     assert (totals["counted"], totals["repeats"], totals["duplicates"]) == (2, 1, 0)
 
 
+def test_repeats_can_be_listed_and_show_what_counted_twice(stand: Stand) -> None:
+    stand.send(website(), website(), website(event_id="look-2"))
+    for _ in range(3):
+        stand.send(whatsapp())
+    named = [(one["event_name"], one["key"], one["receipts"], one["counted"]) for one in stand.repeated()]
+    assert named == [("ViewContent", "look-1", 2, 1), ("LeadSubmitted", "chat-1", 3, 3)]
+
+
+def visited(event_id: str, **changes: Any) -> dict[str, Any]:
+    """A purchase in the office."""
+    return {**purchase(order_id="A-77"), "action_source": "physical_store", "event_id": event_id, **changes}
+
+
+def test_in_store_events_count_once_per_order_within_a_week(stand: Stand) -> None:
+    stand.send(visited("v-1"), visited("v-2"))  # another id, the same order
+    stand.clock.now += 7 * 24 * HOUR_S
+    stand.send(visited("v-3"))
+    stand.clock.now += 1
+    stand.send(visited("v-4"))
+    assert outcomes(stand) == ["counted", "duplicate", "duplicate", "counted"]
+
+
+def test_in_store_events_without_an_order_count_once_per_person_and_moment(stand: Stand) -> None:
+    plain = visited("v-1", custom_data={"value": 5, "currency": "EGP"})
+    another = {**plain, "user_data": {"ph": [sha256("201117654321")]}}
+    stand.send(plain, {**plain, "event_id": "v-2"}, another, {**plain, "event_time": plain["event_time"] - 1})
+    assert outcomes(stand) == ["counted", "duplicate", "counted", "counted"]
+
+
+def test_in_store_events_are_compared_among_themselves_alone(stand: Stand) -> None:
+    stand.send(visited("deal-1"), purchase(order_id="A-77"))
+    assert outcomes(stand) == ["counted", "counted"]
+
+
+def test_the_request_is_remembered_with_its_events(stand: Stand) -> None:
+    stand.send(website(opt_out=True, data_processing_options=[]), partner_agent="masar")
+    (entry,) = stand.ledger()
+    assert entry["partner_agent"] == "masar"
+    assert entry["data_processing_options"] == []
+    assert "opt_out" in entry["fields"]
+
+
 def test_a_repeat_that_says_otherwise_is_an_anomaly(stand: Stand) -> None:
     first = purchase()
     stand.send(first, {**first, "event_time": first["event_time"] - 1}, purchase(value=251), purchase())

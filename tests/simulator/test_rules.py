@@ -33,7 +33,14 @@ def instagram(**changes: Any) -> dict[str, Any]:
     return whatsapp(**{"messaging_channel": "instagram", "user_data": INSTAGRAM, **changes})
 
 
-REFUSED = {
+def crm(lead_event_source: str | None = "Masar", **changes: Any) -> dict[str, Any]:
+    data = {"event_source": "crm"} | ({"lead_event_source": lead_event_source} if lead_event_source else {})
+    user_data = {"lead_id": "123456789012345"}
+    stage = {"action_source": "system_generated", "event_name": "Qualified", "user_data": user_data}
+    return website(**{**stage, "custom_data": data, **changes})
+
+
+REFUSED: dict[str, tuple[Any, int | None]] = {
     # name
     "no name": (website(event_name=None), 2804016),
     "blank name": (website(event_name=" "), 2804016),
@@ -57,6 +64,9 @@ REFUSED = {
     "not an object": ("ViewContent", 2804001),
     "numeric event id": (website(event_id=17), 2804001),
     "unknown event field": (website(event_tme=NOW), 2804001),
+    "opt-out as text": (website(opt_out="yes"), 2804001),
+    "referrer as a list": (website(referrer_url=["https://ads.example/"]), 2804001),
+    "original event as text": (website(original_event_data="Lead"), 2804001),
     "unknown user field": (with_person(email=sha256("mona@homes.example")), 2804001),
     # website and app
     "website without its page": (website(event_source_url=None), 2804016),
@@ -134,6 +144,17 @@ REFUSED = {
     "unknown availability": (listing(availability="maybe"), 2804048),
     "unknown property type": (listing(property_type="villa"), 2804048),
     "unknown delivery": (listing(delivery_category="drone"), 2804048),
+    "unknown listing type": (listing(listing_type="for_sale"), 2804048),
+    "purchase below zero": (purchase(value=-1), 2804048),
+    "predicted worth below zero": (listing(predicted_ltv=-0.5), 2804048),
+    "content ids as text": (listing(content_ids="unit-12"), 2804048),
+    "content ids with nothing": (listing(content_ids=["unit-12", ""]), 2804048),
+    "custom field too long": (listing(note="n" * 2_001), 2804048),
+    "name of a custom field too long": (listing(**{"n" * 101: 1}), 2804048),
+    "101 custom fields": (listing(**{f"own_{number}": number for number in range(101)}), None),
+    "crm stage from a website": (listing(event_source="crm", lead_event_source="Masar"), 2804048),
+    "crm stage without its crm": (crm(lead_event_source=None), 2804048),
+    "crm stage by cookie alone": (crm(user_data={"fbp": "fb.1.1700000000000.42"}), 2804048),
     # business messaging
     "messaging without channel": (whatsapp(messaging_channel=None), 2804016),
     "unknown channel": (whatsapp(messaging_channel="telegram"), 2804016),
@@ -182,12 +203,8 @@ ACCEPTED = {
         availability="for_sale", property_type="apartment", neighborhood="Maadi", preferred_beds_range=[2, 3]
     ),
     "own custom data": listing(touchpoint_id="t-1", order_id="t-1", contents=[{"id": "unit-12", "quantity": 1}]),
-    "crm stage": website(
-        action_source="system_generated",
-        event_name="Qualified",
-        user_data={"lead_id": "123456789012345"},
-        custom_data={"event_source": "crm", "lead_event_source": "Masar"},
-    ),
+    "crm stage": crm(),
+    "crm stage by phone": crm(user_data={"ph": [sha256("201001234567")]}),
     "whatsapp": whatsapp(),
     "whatsapp purchase": whatsapp(event_name="Purchase", custom_data={"value": 5, "currency": "EGP"}),
     "messenger": messenger(event_name="QualifiedLead"),
@@ -197,9 +214,11 @@ ACCEPTED = {
 
 
 @pytest.mark.parametrize(("event", "subcode"), REFUSED.values(), ids=REFUSED.keys())
-def test_a_broken_rule_refuses_the_event(stand: Stand, event: Any, subcode: int) -> None:
+def test_a_broken_rule_refuses_the_event(stand: Stand, event: Any, subcode: int | None) -> None:
     response = stand.send(event)
-    assert (response.status_code, error_of(response)) == (400, (100, subcode))
+    refused = (105, None) if subcode is None else (100, subcode)  # too many parameters is a code of its own
+    assert (response.status_code, error_of(response)) == (400, refused)
+    assert response.json()["error"]["fbtrace_id"]
     assert stand.ledger() == []
 
 
@@ -231,7 +250,8 @@ def test_one_bad_event_refuses_the_whole_request(stand: Stand) -> None:
     assert stand.summary()["requests"] == {"100/2804019": 1}
 
 
-UNFIT = [whatsapp(), messenger(), instagram()]
+STRAY = website(user_data=person(client_user_agent=AGENT, whatsapp_business_account_id="555000111"))
+UNFIT = [whatsapp(), messenger(), instagram(), STRAY]
 KINDS = ("website", "page", "waba", "instagram")
 
 
@@ -252,6 +272,15 @@ def test_a_conversation_needs_the_dataset_of_its_own_account(
             assert error_of(response) == (100, subcode), kind
 
 
+def test_a_dataset_takes_no_id_of_another_kind_of_account(stand: Stand) -> None:
+    stand.register(DATASET, kind="website")
+    assert error_of(stand.send(STRAY)) == (100, 2804132)
+    stand.register(DATASET, kind="waba")
+    both = whatsapp(user_data={"whatsapp_business_account_id": "5", "ctwa_clid": "ARAk", "page_id": "77001"})
+    assert error_of(stand.send(both)) == (100, 2804131)
+    assert stand.ledger() == []
+
+
 OBSERVED = {
     "no user agent": website(user_data=person()),
     "no page": website(event_source_url=None),
@@ -259,6 +288,12 @@ OBSERVED = {
     "unknown user field": with_person(email="x"),
     "bare fbclid": with_person(fbc="IwAR0"),
     "value without currency": listing(value=12),
+    "below zero": listing(predicted_ltv=-1),
+    "content ids as text": listing(content_ids="unit-12"),
+    "a long field": listing(note="n" * 2_001),
+    "half a crm stage": crm(lead_event_source=None),
+    "unknown listing type": listing(listing_type="castle"),
+    "app without app data": website(action_source="app"),
 }
 
 

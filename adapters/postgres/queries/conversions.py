@@ -12,12 +12,18 @@ Connection = AsyncConnection[DictRow]
 STATUS = """
 CASE WHEN c.withheld IS NOT NULL THEN 'withheld'
      WHEN d.outcome IN ('accepted', 'rejected', 'withheld') THEN d.outcome
+     WHEN d.given_up THEN 'unknown'
      WHEN o.id IS NULL THEN 'merged'
      WHEN o.state = 'parked' THEN 'parked'
      WHEN o.state = 'dead' THEN 'dead'
      ELSE 'waiting' END
 """
-"""`merged`: another conversion of the same event name and id stands for it."""
+"""`merged`: another conversion of the same event name and id stands for it. `unknown`: nobody knows whether Meta has
+it, and it is not sent again by itself."""
+VALUE = "coalesce((d.corrections ->> 'value')::numeric, c.value)"
+CURRENCY = "coalesce(d.corrections ->> 'currency', c.currency)"
+NAME = "coalesce(d.corrections ->> 'event_name', c.event_name)"
+"""What was decided, unless somebody corrected it."""
 REASON = "coalesce(c.withheld, CASE WHEN d.outcome IN ('withheld', 'rejected') THEN d.message END, o.last_error)"
 FROM = """
   FROM read_models.conversions c
@@ -25,15 +31,22 @@ FROM = """
   LEFT JOIN outbox.messages o ON o.brokerage_id = c.brokerage_id AND o.id = c.id
 """
 FIELDS = f"""
-SELECT c.id, c.person_id, c.subject_id, c.dataset_id, c.slot, c.once_per, c.event_name, c.event_id, c.occurred_at,
-       c.recorded_at, c.action_source, c.value, c.currency, c.category, c.custom, c.cause_id, c.position, c.policy,
-       c.why, c.match_keys, {STATUS} AS status, {REASON} AS reason, coalesce(d.tries, 0) AS tries, d.settled_at
+SELECT c.id, c.person_id, c.subject_id, c.dataset_id, c.slot, c.once_per, {NAME} AS event_name, c.event_id,
+       c.occurred_at, c.recorded_at, c.action_source, {VALUE} AS value, {CURRENCY} AS currency, c.category, c.custom,
+       c.cause_id, c.position, c.policy,
+       c.why, c.match_keys, c.match_quality, c.best_missing, c.base_value, c.multiplier, c.channel, c.source,
+       c.attribution, c.property_id, c.order_id, c.expires_at, {STATUS} AS status, {REASON} AS reason,
+       coalesce(d.tries, 0) AS tries, d.settled_at, d.accepted_at, d.corrections
 """
 WHERE = f"""
  WHERE (%(person)s::uuid[] IS NULL OR c.subject_id = ANY(%(person)s))
-   AND (%(event_name)s::text IS NULL OR c.event_name = %(event_name)s)
+   AND (%(event_name)s::text IS NULL OR {NAME} = %(event_name)s)
    AND (%(dataset_id)s::text IS NULL OR c.dataset_id = %(dataset_id)s)
    AND (%(status)s::text IS NULL OR {STATUS} = %(status)s)
+   AND (%(reason)s::text IS NULL OR {REASON} = %(reason)s)
+   AND (%(source)s::text IS NULL OR c.source = %(source)s)
+   AND (%(campaign)s::text IS NULL OR c.attribution ->> 'campaign' = %(campaign)s
+        OR c.attribution ->> 'campaign_id' = %(campaign)s)
    AND (%(since)s::timestamptz IS NULL OR c.occurred_at >= %(since)s)
    AND (%(until)s::timestamptz IS NULL OR c.occurred_at < %(until)s)
 """
@@ -42,8 +55,9 @@ LIST = f"""{FIELDS} {FROM} {WHERE}
  ORDER BY c.position DESC, c.id DESC LIMIT %(limit)s
 """
 SUMMARY = f"""
-SELECT c.event_name, c.dataset_id, {STATUS} AS status, CASE WHEN {STATUS} <> 'accepted' THEN {REASON} END AS reason,
-       count(*)::int AS conversions, coalesce(sum(c.value), 0) AS value, c.currency
+SELECT {NAME} AS event_name, c.dataset_id, {STATUS} AS status,
+       CASE WHEN {STATUS} <> 'accepted' THEN {REASON} END AS reason,
+       count(*)::int AS conversions, coalesce(sum({VALUE}), 0) AS value, {CURRENCY} AS currency
   {FROM} {WHERE} GROUP BY 1, 2, 3, 4, 7 ORDER BY 1, 2, 3, 4
 """
 ONE = f"{FIELDS}, d.state AS delivery, o.state AS outbox_state, o.due_at, o.attempts AS leases {FROM} WHERE c.id = %s"
@@ -53,12 +67,13 @@ Filters = dict[str, Any]
 
 def filters(
     *, person: list[UUID] | None = None, event_name: str | None = None, dataset_id: str | None = None,
-    status: str | None = None, since: datetime | None = None, until: datetime | None = None,
+    status: str | None = None, reason: str | None = None, source: str | None = None, campaign: str | None = None,
+    since: datetime | None = None, until: datetime | None = None,
 ) -> Filters:  # fmt: skip
     """Return the filters of a list or a sum; every one that is given must hold."""
     return {
-        "person": person, "event_name": event_name, "dataset_id": dataset_id, "status": status, "since": since,
-        "until": until,
+        "person": person, "event_name": event_name, "dataset_id": dataset_id, "status": status, "reason": reason,
+        "source": source, "campaign": campaign, "since": since, "until": until,
     }  # fmt: skip
 
 

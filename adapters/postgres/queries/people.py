@@ -9,8 +9,9 @@ from psycopg.rows import DictRow
 Connection = AsyncConnection[DictRow]
 
 FIELDS = (
-    "key AS id, known, hint_kinds, touchpoints, first_at, last_at, score, quality, policy, reasons, tours, forms, "
-    "saved, consents"
+    "key AS id, known, verified, hint_kinds, touchpoints, first_at, last_at, score, quality, policy, reasons, best, "
+    "intent, multiplier, platforms, tours, forms, conversations, appraisals, viewings, bookings, saved, segment, "
+    "predicted_ltv, investor_type, seller_likelihood, consents"
 )
 LIST = f"""
 SELECT {FIELDS} FROM read_models.people

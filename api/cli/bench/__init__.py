@@ -17,6 +17,7 @@ from api.cli.bench.machine import describe, fsync_ms
 from api.cli.bench.replay import fill, replay_rows
 from api.cli.bench.report import document, show
 from api.cli.bench.rows import Row
+from api.cli.bench.simulating import simulate_rows
 from api.cli.bench.sizes import FULL, QUICK, Sizes
 
 SWITCH_S = 0.0005
@@ -72,3 +73,5 @@ def _rows(ground: Ground, sizes: Sizes, tell: Callable[[str], None]) -> Iterator
     fill(replaying, sizes.replayed)
     tell("replaying")
     yield from replay_rows(replaying, sizes)
+    tell("simulating a policy")
+    yield from simulate_rows(replaying)

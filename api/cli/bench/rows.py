@@ -55,6 +55,10 @@ TARGETS: Mapping[str, Target] = {
     "replay_vs_scan":                 Target(at_least=0.3),
     "append_to_read_model_p99_ms":    Target(below=300, of="value"),
     "touchpoint_to_accepted_p95_ms":  Target(below=5_000, of="value"),
+    "touchpoint_to_accepted_p95_ms_30pct_transient": Target(below=5_000, of="value"),
+    "delivery_per_s":                 Target(at_least=1_000, of="value"),
+    "delivery_killed_lost_30pct":     Target(below=1, of="value"),
+    "simulate_s_per_100k_facts":      Target(below=20, of="value"),
 }
 # fmt: on
 

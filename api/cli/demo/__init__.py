@@ -9,14 +9,16 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from api.cli.context import out
+from api.cli.demo import desk
 from api.cli.demo.diary import Item
 from api.cli.demo.findings import counted_by, find
-from api.cli.demo.ground import NAME, Ground, prepare
+from api.cli.demo.ground import MESSAGING, NAME, Ground, fit_values, prepare
 from api.cli.demo.posting import NotPlayed, Tally, play
 from api.cli.demo.settle import Backlog, wait_until_ready, wait_until_settled
 from api.cli.demo.signposts import anchor_of, signposts
 from api.cli.demo.summary import show
-from api.cli.demo.week import week
+from api.cli.demo.week import week, year_before
+from api.logs import set_up_logs
 from api.settings import BadSettings, Settings
 from application.brokerages import AlreadyRegistered
 
@@ -30,6 +32,7 @@ def run_demo(settings: Settings, *, people: int = 200, seed: int = 7) -> int:
 
     The week ends when the brokerage was first registered, so a second run repeats the first and adds nothing.
     """
+    set_up_logs("demo", settings.log_level, settings.log_format)
     console = out if out.is_terminal else Console(width=NARROWEST)
     address = f"http://{settings.host}:{settings.port}"
     if is_meta(settings.graph_url):
@@ -55,33 +58,55 @@ def is_meta(graph_url: str) -> bool:
 
 
 def _run(console: Console, settings: Settings, address: str, ground: Ground, people: int, seed: int) -> int:
-    with _client(address, ground.producer_key) as producer, _client(address, ground.reader_key) as reader:
-        items = week(people, seed, anchor_of(reader))
+    keys = (ground.producer_key, ground.reader_key, ground.operator_key)
+    producer, reader, operator = (_client(address, key) for key in keys)
+    with producer, reader, operator:
+        anchor = anchor_of(reader)
+        before, items = year_before(seed, anchor), week(people, seed, anchor)
         console.print(f"\n[bold]A week at {NAME}:[/bold] {people} people, played over {address}\n", highlight=False)
+        _tell_kind(settings.graph_url)
         with _bars(console) as bars:
-            tally = _play(bars, producer, items)
-            waited = _wait(bars, reader)
+            tally = _play(bars, producer, before)
+            fit_values(settings, ground, reader)
+            tally = _play(bars, producer, items, tally)
+            transcripts = sum(
+                "transcript" in item.body.get("payload", {}) for item in items if item.expected == "accepted"
+            )
+            waited = _wait(bars, reader, transcripts)
+            mended = desk.mend(operator, items, tally, lambda: wait_until_settled(reader, lambda _: None))
+            tried = desk.try_out(operator)
         found = find(reader, settings.graph_url, items, tally)
-        show(console, tally, waited, found)
-        signposts(console, address, ground, found)
+        show(console, tally, waited, found, mended, tried)
+        signposts(console, address, ground, found, tried)
     return 1 if tally.surprises or not waited[0].empty else 0
 
 
-def _play(bars: Progress, producer: httpx.Client, items: list[Item]) -> Tally:
+def _transcripts(items: list[Item]) -> int:
+    return sum("transcript" in item.body.get("payload", {}) for item in items if item.expected == "accepted")
+
+
+def _tell_kind(graph_url: str) -> None:
+    """Tell the stand-in that a dataset is of a WhatsApp account, so that it is as strict there as Meta."""
+    if counted_by(graph_url) is not None:
+        httpx.put(f"{graph_url}/_simulator/datasets/{MESSAGING}", json={"kind": "waba"}, timeout=5, trust_env=False)
+
+
+def _play(bars: Progress, producer: httpx.Client, items: list[Item], tally: Tally | None = None) -> Tally:
     bar = bars.add_task("posting", total=len(items))
-    return play(producer, items, lambda count: bars.advance(bar, count))
+    return play(producer, items, lambda count: bars.advance(bar, count), tally)
 
 
-def _wait(bars: Progress, reader: httpx.Client) -> tuple[Backlog, float]:
+def _wait(bars: Progress, reader: httpx.Client, transcripts: int) -> tuple[Backlog, float]:
     bar = bars.add_task("delivering", total=None)
     most = 1
 
     def tell(left: Backlog) -> None:
         nonlocal most
-        most = max(most, left.facts + left.conversions)
-        bars.update(bar, total=most, completed=most - left.facts - left.conversions)
+        open_ones = left.facts + left.conversions + left.transcripts
+        most = max(most, open_ones)
+        bars.update(bar, total=most, completed=most - open_ones)
 
-    return wait_until_settled(reader, tell)
+    return wait_until_settled(reader, tell, transcripts)
 
 
 def _bars(console: Console) -> Progress:

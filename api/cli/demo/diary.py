@@ -1,7 +1,7 @@
 """What one person does in the week, written down the way the producers' systems would post it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Literal
@@ -9,7 +9,8 @@ from typing import Any, Literal
 from api.cli.demo.cast import NOTATIONS, Buyer, browser, buyer, click_id
 from api.cli.demo.homes import HOMES, Home, TourKind
 
-Expected = Literal["accepted", "duplicate", "conflict", "rejected"]
+Expected = Literal["accepted", "duplicate", "conflict", "rejected", "taken"]
+"""What should become of an item; `taken`: a wish for a viewing that is recorded, though its slot is another's."""
 Body = dict[str, Any]
 
 WEEK = timedelta(days=6.8)
@@ -25,7 +26,8 @@ SITE = "https://nile-homes.example/homes"
 class Item:
     """One touchpoint on its way: the general body, when it arrives, what should become of it.
 
-    `alone` goes to the kind's own path, the others travel in batches. `broken` names the field that is wrong.
+    `alone` goes to the kind's own path, the others travel in batches. `broken` names the field that is wrong. `then`
+    are the steps that follow a booked viewing, as paths call them.
     """
 
     arrives_at: datetime
@@ -34,6 +36,7 @@ class Item:
     story: str = ""
     expected: Expected = "accepted"
     broken: str | None = None
+    then: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,27 @@ ACTIONS: dict[TourKind, tuple[str, ...]] = {
     "realsee": (*("zoom", "measure", "floor_plan") * 4, "share"),
     "video": (*("zoom",) * 5, "share"),
 }
-ALONE = {"tours.milestone_reached.v1": 1.0, "leads.form_submitted.v1": 0.6, "properties.saved.v1": 0.5}
-"""Share of a kind that goes to its own path; of completed tours a tenth."""
+ALONE = {
+    "tours.milestone_reached.v1": 1.0, "leads.form_submitted.v1": 0.6, "properties.saved.v1": 0.5,
+    "tours.completed.v1": 0.1, "conversations.milestone_reached.v1": 1.0, "conversations.completed.v1": 0.6,
+    "viewings.requested.v1": 1.0, "appraisals.requested.v1": 1.0, "appraisals.milestone_reached.v1": 1.0,
+    "ads.conversion_asked.v1": 1.0, "investors.signal_observed.v1": 0.4, "investors.milestone_reached.v1": 1.0,
+    "rentals.searched.v1": 0.5, "rentals.booking_initiated.v1": 1.0, "rentals.booking_confirmed.v1": 1.0,
+    "rentals.booking_cancelled.v1": 1.0, "rentals.stay_completed.v1": 1.0, "rentals.review_left.v1": 1.0,
+    "rentals.referral_made.v1": 1.0, "rentals.hosting_started.v1": 1.0,
+}  # fmt: skip
+"""Share of a kind that goes to its own path; the others always travel in batches."""
+PAST = "guests"
+"""Story of those who stayed in the year before: their bookings are handed over in one go, before the week."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A time in a broker's calendar."""
+
+    broker_id: str
+    starts_at: datetime
+    ends_at: datetime
 
 
 @dataclass(slots=True)
@@ -72,6 +94,7 @@ class Diary:
     tells: dict[str, str] = field(init=False)
     beside: Body = field(default_factory=dict)  # further fields of the envelope, such as `utm` or `test`
     late_until: datetime | None = None  # their touchpoints arrive only then
+    nth: int = 0  # of those who live the same story, counted from 0
     items: list[Item] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -127,7 +150,13 @@ class Diary:
     def save(self, at: datetime, home: Home) -> None:
         """Put a home on their list."""
         place = self.rng.choice(("listing", "tour", "comparison"))
-        self.note("properties.saved.v1", at, {"property_id": home.id, "saved_from": place})
+        self.note("properties.saved.v1", at, {"property_id": home.id, "saved_from": place}, listing=home.listing)
+
+    def view(self, at: datetime, home: Home, viewed_from: str = "search") -> None:
+        """Open a home's page."""
+        self.note(
+            "properties.viewed.v1", at, {"property_id": home.id, "viewed_from": viewed_from}, listing=home.listing
+        )
 
     def form(self, at: datetime, home: Home | None, **beside: Any) -> None:
         """Ask to be called: name and phone, mostly an e-mail address, and some of what they are looking for."""
@@ -157,10 +186,18 @@ class Diary:
         body: Body = {"id": self._name(), "kind": kind, "occurred_at": _text(at), "person": dict(self.tells)}
         page = payload.get("property_id")
         body |= {"page_url": f"{SITE}/{page}" if page else SITE, **self.beside, **beside, "payload": payload}
-        chance = ALONE.get(kind, 0.1 if kind == "tours.completed.v1" else 0.0)
         arrives = self.late_until + (at - self.anchor) * 1e-6 if self.late_until else at + timedelta(seconds=1)
-        alone = self.rng.random() < chance
+        alone = self.rng.random() < ALONE.get(kind, 0.0)
         self.items.append(Item(arrives, {name: value for name, value in body.items() if value}, alone, self.story))
+
+    def ask_viewing(
+        self, at: datetime, home: Home, slot: Slot, *then: str, expected: Expected = "accepted", **payload: Any
+    ) -> None:
+        """Ask to see a home in a broker's slot, at the end of the week; `then` are the steps that follow at once."""
+        times = {"starts_at": _text(slot.starts_at), "ends_at": _text(slot.ends_at), "broker_id": slot.broker_id}
+        self.note("viewings.requested.v1", at, {"property_id": home.id, **times, **payload}, listing=home.listing)
+        arrives = self.anchor + timedelta(seconds=self.number)
+        self.items[-1] = replace(self.items[-1], arrives_at=arrives, expected=expected, then=then)
 
     def _act(self, at: datetime, left: datetime, about: Body, room: str, home: Home, times: int) -> None:
         for nth in range(times):

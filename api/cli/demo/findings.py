@@ -1,24 +1,26 @@
 """Asks the public API, with a reader key, what came of the week."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
 from api.cli.demo.diary import Item
-from api.cli.demo.ground import DATASET
+from api.cli.demo.ground import DATASETS
 from api.cli.demo.posting import Tally
 
 Row = dict[str, Any]
-SHOWN = (("hot", 3), ("warm", 2), ("cold", 1))
-"""How many people of each quality are shown in full."""
+SHOWN = ("tours", "conversations", "viewings", "appraisals", "rentals", "lead_forms", "saves")
+"""What somebody may be best at: one person of each is shown in full."""
+JOURNEY = "came_to_see_it"
+"""The story of which one journey is told."""
 PAGE = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What the read models say: all people, some of them in full, one journey, tours, conversions.
+    """What the read models say: all people, some of them in full, one journey, tours, viewings, rentals, conversions.
 
     `counted` is what the stand-in for Meta counted, by event name; None where there is no stand-in.
     """
@@ -27,6 +29,9 @@ class Findings:
     shown: list[Row]
     journey: Row | None
     tours: Row
+    viewings: list[Row]
+    rentals: list[Row]
+    value_model: Row | None
     conversions: Row
     counted: dict[str, Row] | None
     one_conversion: str | None
@@ -34,13 +39,16 @@ class Findings:
 
 def find(reader: httpx.Client, graph_url: str, items: Sequence[Item], tally: Tally) -> Findings:
     """Return what came of the week. Raises httpx.HTTPError where the API does not answer."""
-    people = _people(reader)
+    people = _listed(reader, "/api/people")
     newest = _get(reader, "/api/conversions", status="accepted", limit="1")["items"]
     return Findings(
         people=people,
         shown=[_get(reader, f"/api/people/{row['id']}") for row in _some(people)],
         journey=_journey(reader, items, tally),
         tours=_get(reader, "/api/tours/analytics"),
+        viewings=_listed(reader, "/api/viewings"),
+        rentals=_listed(reader, "/api/rentals"),
+        value_model=_value_model(reader),
         conversions=_get(reader, "/api/conversions", summary="true"),
         counted=counted_by(graph_url),
         one_conversion=newest[0]["id"] if newest else None,
@@ -48,41 +56,58 @@ def find(reader: httpx.Client, graph_url: str, items: Sequence[Item], tally: Tal
 
 
 def counted_by(graph_url: str) -> dict[str, Row] | None:
-    """Return what the stand-in counted, by event name; None where something else, or nobody, answers there."""
+    """Return what the stand-in counted in all the demo's datasets, by event name: `counted` and `repeats`.
+
+    None where something else, or nobody, answers there.
+    """
     try:
         answer = httpx.get(f"{graph_url}/_simulator/summary", timeout=5, trust_env=False)
-        return dict(answer.json()["datasets"].get(DATASET, {})) if answer.status_code == 200 else None
+        known = answer.json()["datasets"] if answer.status_code == 200 else None
     except (httpx.HTTPError, ValueError, KeyError):
         return None
+    return None if known is None else _added(known[one] for one in DATASETS if one in known)
 
 
-def _people(reader: httpx.Client) -> list[Row]:
-    people: list[Row] = []
+def _added(datasets: Iterable[Row]) -> dict[str, Row]:
+    added: dict[str, Row] = {}
+    for dataset in datasets:
+        for name, totals in dataset.items():
+            known = added.setdefault(name, {"counted": 0, "repeats": 0})
+            added[name] = {key: known[key] + totals[key] for key in known}
+    return added
+
+
+def _listed(reader: httpx.Client, path: str) -> list[Row]:
+    """Return all items of a list, page after page."""
+    items: list[Row] = []
     cursor: str | None = None
     while True:
-        page = _get(reader, "/api/people", limit=str(PAGE), **({"cursor": cursor} if cursor else {}))
-        people += page["items"]
+        page = _get(reader, path, limit=str(PAGE), **({"cursor": cursor} if cursor else {}))
+        items += page["items"]
         cursor = page["next_cursor"]
         if cursor is None:
-            return people
+            return items
+
+
+def _value_model(reader: httpx.Client) -> Row | None:
+    answer = reader.get("/api/rentals/value-model")
+    return dict(answer.json()) if answer.status_code == 200 else None
 
 
 def _some(people: Sequence[Row]) -> list[Row]:
-    """Return a few of each quality, from the best to the last of them; those who left a name come first."""
+    """Return one known person for each thing that somebody can be best at: of those, one in the upper half."""
     some: list[Row] = []
-    for quality, count in SHOWN:
-        of_it = [row for row in people if row["quality"] == quality]
-        named = [row for row in of_it if row["forms"]]
-        among = named if len(named) >= count else of_it
-        some += among[:: max(1, (len(among) - 1) // max(1, count - 1))][:count]
+    for best in SHOWN:
+        of_it = [row for row in people if row["best"] == best and row["known"]]
+        some += of_it[len(of_it) // 4 :][:1]
     return some
 
 
 def _journey(reader: httpx.Client, items: Sequence[Item], tally: Tally) -> Row | None:
-    """Return the journey of the first visitor from an advertisement who told who they are, with their name."""
+    """Return the journey of the first who toured, talked, saved and came to see the home, with their name."""
     for item in items:
         fact = tally.facts.get(str(item.body.get("id")))
-        if fact and item.story == "came_from_an_ad" and item.body["kind"] == "leads.form_submitted.v1":
+        if fact and item.story == JOURNEY and item.body["kind"] == "viewings.requested.v1":
             subject = _get(reader, f"/api/events/{fact}")["subject_id"]
             person = _get(reader, f"/api/people/{subject}")
             return {**_get(reader, f"/api/people/{subject}/journey"), "person": person}

@@ -1,7 +1,7 @@
 """The homes on offer in the demo: believable ones around Cairo and the coasts, none of them real."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 TourKind = Literal["virtual_3d", "realsee", "video"]
 
@@ -16,6 +16,22 @@ class Home:
     location: str
     price: int
     rooms: tuple[str, ...]
+
+    @property
+    def listing(self) -> dict[str, Any]:
+        """What the brokerage's stock says of it, as a touchpoint tells it; the price in piastres."""
+        kind = {"property_type": self.property_type, "listing_type": "for_sale_by_agent", "availability": "for_sale"}
+        return {"price_minor": self.price * 100, "currency": "EGP", "area": self.location, "country": "EG", **kind}
+
+
+@dataclass(frozen=True, slots=True)
+class Let:
+    """A home that is let by the night; `rate` in Egyptian pounds a night."""
+
+    id: str
+    property_type: str
+    location: str
+    rate: int
 
 
 FLAT = ("Living room", "Kitchen", "Master bedroom", "Bedroom 2", "Bathroom", "Balcony")
@@ -38,5 +54,12 @@ HOMES = (
     Home("october-palm-6",  "virtual_3d", "townhouse", "6th of October", 9_900_000, (*FLAT, "Garden")),
     Home("capital-r7-22",   "realsee",    "apartment", "New Capital",    5_100_000, SHAQQA),
     Home("dokki-nile-15",   "virtual_3d", "apartment", "Dokki",         10_700_000, (*FLAT, "Nile view")),
+)
+LETS = (
+    Let("stay-gouna-abu-tig", "chalet",    "El Gouna",    3_400),
+    Let("stay-sokhna-bay-7",  "chalet",    "Ain Sokhna",  2_200),
+    Let("stay-zamalek-loft",  "apartment", "Zamalek",     1_500),
+    Let("stay-sahel-marassi", "villa",     "North Coast", 5_800),
+    Let("stay-alex-corniche", "apartment", "Alexandria",    900),
 )
 # fmt: on

@@ -18,6 +18,9 @@ LONGEST_WAIT_S = 2.0
 BUSY = (429, 503)
 STATUS = {201: "accepted", 200: "duplicate", 409: "conflict", 422: "rejected"}
 """Answer of a path that takes one touchpoint → verdict."""
+VIEWING = "viewings.requested.v1"
+AGAIN = frozenset({("accepted", "duplicate"), ("taken", "rejected")})
+"""Expected and said, where the demo was played here before; of a slot that is long past nobody says whose it is."""
 
 
 class NotPlayed(Exception):
@@ -35,7 +38,7 @@ class Refused:
 
 @dataclass(slots=True)
 class Tally:
-    """What the API said. `facts` maps an item's id → the id of its fact."""
+    """What the API said. `facts` maps an item's id → the id of its fact; `steps` counts those of viewings."""
 
     posted: int = 0
     requests: int = 0
@@ -44,18 +47,25 @@ class Tally:
     refused: list[Refused] = field(default_factory=list)
     surprises: list[str] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
+    steps: Counter[str] = field(default_factory=Counter)
 
 
-def play(producer: httpx.Client, items: Sequence[Item], progress: Callable[[int], None]) -> Tally:
-    """Post all items in order and return the verdicts; `progress` is called with the number just posted."""
-    tally, began = Tally(), time.perf_counter()
+def play(
+    producer: httpx.Client, items: Sequence[Item], progress: Callable[[int], None], tally: Tally | None = None
+) -> Tally:
+    """Post all items in order and return the verdicts; `progress` is called with the number just posted.
+
+    What is counted is added to a tally where one is given.
+    """
+    tally, began = tally or Tally(), time.perf_counter()
     for part in _parts(items):
         verdicts = [_post_alone(producer, part[0])] if part[0].alone else _post_batch(producer, part)
         tally.requests += 1
         for item, verdict in zip(part, verdicts, strict=True):
             _count(tally, item, verdict)
+            _follow(producer, tally, item, verdict)
         progress(len(part))
-    tally.seconds = time.perf_counter() - began
+    tally.seconds += time.perf_counter() - began
     return tally
 
 
@@ -79,7 +89,26 @@ def _post_alone(producer: httpx.Client, item: Item) -> dict[str, Any]:
     answer = _post(producer, path, body)
     if answer.status_code not in STATUS:
         raise NotPlayed(f"{path} answered {answer.status_code}: {answer.text[:300]}")
-    return {**answer.json(), "status": STATUS[answer.status_code]}
+    said = answer.json()
+    if item.body["kind"] == VIEWING and "viewing_id" in said:  # the wish is recorded, whoever has the slot
+        status = "taken" if answer.status_code == 409 else STATUS[answer.status_code]
+        return {**said, "status": status, "event_id": said["viewing_id"]}
+    return {**said, "status": STATUS[answer.status_code]}
+
+
+def _follow(producer: httpx.Client, tally: Tally, item: Item, verdict: dict[str, Any]) -> None:
+    """Take the steps of a viewing that was booked, as the brokers' system would; a repeat changes nothing."""
+    if verdict["status"] not in ("accepted", "duplicate"):
+        return
+    for step in item.then:
+        name, _, outcome = step.partition(":")
+        body = {"outcome": outcome, "id": f"{item.body['id']}-{name}"} if outcome else {}
+        answer = _post(producer, f"/api/viewings/{verdict['viewing_id']}/{name}", body)
+        tally.requests += 1
+        if answer.status_code in (200, 201):
+            tally.steps[name] += 1
+        else:
+            tally.surprises.append(f"{item.body['id']}: {name} answered {answer.status_code}: {answer.text[:200]}")
 
 
 def _post(producer: httpx.Client, path: str, body: dict[str, Any]) -> httpx.Response:
@@ -107,7 +136,6 @@ def _count(tally: Tally, item: Item, verdict: dict[str, Any]) -> None:
     errors = verdict.get("errors") or []
     if status == "rejected":
         tally.refused += [Refused(item.body["kind"], one["field"], one["message"]) for one in errors[:1]]
-    again = item.expected == "accepted" and status == "duplicate"  # the demo was played here before
-    if status != item.expected and not again:
+    if status != item.expected and (item.expected, status) not in AGAIN:
         said = "; ".join(f"{one['field']} {one['message']}" for one in errors)
         tally.surprises.append(f"{item.body.get('id')}: {status} instead of {item.expected}. {said}".strip())

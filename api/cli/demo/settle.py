@@ -15,36 +15,48 @@ POLL_S = 0.15
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What is still on its way: facts that a read model has not seen, conversions without an outcome."""
+    """What is still on its way: facts that a read model has not seen, transcripts not read, conversions not settled."""
 
     facts: int
     conversions: int
+    transcripts: int = 0
 
     @property
     def empty(self) -> bool:
         """Whether nothing is on its way."""
-        return not (self.facts or self.conversions)
+        return not (self.facts or self.conversions or self.transcripts)
 
 
-def wait_until_settled(reader: httpx.Client, progress: Callable[[Backlog], None]) -> tuple[Backlog, float]:
-    """Return what is left when nothing moves any more, and the seconds it took; nothing is left as a rule."""
+def wait_until_settled(
+    reader: httpx.Client, progress: Callable[[Backlog], None], transcripts: int = 0
+) -> tuple[Backlog, float]:
+    """Return what is left when nothing moves any more, and the seconds it took; nothing is left as a rule.
+
+    `transcripts` is how many of them were handed over to be read.
+    """
     began = moved = time.monotonic()
-    left = backlog(reader)
+    left = backlog(reader, transcripts)
     while not left.empty and time.monotonic() - began < LONGEST_S and time.monotonic() - moved < STUCK_S:
         progress(left)
         time.sleep(POLL_S)
-        before, left = left, backlog(reader)
+        before, left = left, backlog(reader, transcripts)
         if left != before:
             moved = time.monotonic()
     return left, time.monotonic() - began
 
 
-def backlog(reader: httpx.Client) -> Backlog:
-    """Return what is on its way now. The facts first: what they cause is then already among the conversions."""
+def backlog(reader: httpx.Client, transcripts: int = 0) -> Backlog:
+    """Return what is on its way now. In the order of cause and effect: what one causes is among the next already."""
+    unread = max(0, transcripts - _analysed(reader)) if transcripts else 0
     checks: dict[str, Any] = reader.get("/readyz").json()["checks"]
     lags = checks.get("projections", {}).get("lag", {"unknown": 1})
     summary = reader.get("/api/conversions", params={"summary": "true"}).raise_for_status().json()
-    return Backlog(max(lags.values(), default=0), int(summary["by_status"].get("waiting", 0)))
+    return Backlog(max(lags.values(), default=0), int(summary["by_status"].get("waiting", 0)), unread)
+
+
+def _analysed(reader: httpx.Client) -> int:
+    page = reader.get("/api/events", params={"kind": "conversations.analysed.v1", "limit": "200"}).raise_for_status()
+    return len(page.json()["items"])
 
 
 def wait_until_ready(reader: httpx.Client, longest_s: float = 20.0) -> bool:

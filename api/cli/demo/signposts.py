@@ -5,6 +5,7 @@ from datetime import datetime
 import httpx
 from rich.console import Console
 
+from api.cli.demo.desk import TriedOut
 from api.cli.demo.findings import Findings
 from api.cli.demo.ground import Ground
 
@@ -15,16 +16,24 @@ def anchor_of(reader: httpx.Client) -> datetime:
     return datetime.fromisoformat(answer.json()["items"][0]["occurred_at"]).replace(microsecond=0)
 
 
-def signposts(console: Console, address: str, ground: Ground, found: Findings) -> None:
+def signposts(console: Console, address: str, ground: Ground, found: Findings, tried: TriedOut) -> None:
     """Print where to look next: the documentation, calls ready to paste, commands."""
     person = found.journey["person_id"] if found.journey else found.people[0]["id"] if found.people else None
-    calls = ["people?quality=hot&limit=3"]
-    calls += [f"people/{person}/journey"] if person else []
+    calls = [f"people/{person}", f"people/{person}/journey"] if person else []
     calls += [f"conversions/{found.one_conversion}"] if found.one_conversion else []
+    calls += ["admin/analytics/meta", "policies", f"policies/simulations/{tried.simulation_id}"]
     console.print(f"[bold]Where to look next[/bold]   {address}/docs", highlight=False)
     lines = [f"  KEY={ground.reader_key}"]
     lines += [f'  curl -s -H "Authorization: Bearer $KEY" "{address}/api/{call}"' for call in calls]
     lines += [f"  ./masar log --person {person}"] if person else []
-    lines += ["  ./masar backlog", "  ./masar replay people"]
+    lines += ["  ./masar backlog", "  ./masar replay people", *_on_a_page(address)]
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _on_a_page(address: str) -> list[str]:
+    """Return how a site of one's own is tracked, with a browser's key to be made first."""
+    return [
+        "  ./masar key create -b nile-homes --kind browser --origin https://www.nile-homes.example, then on a page:",
+        f'  <script async src="{address}/masar.js" data-key="…"></script>',
+    ]

@@ -1,4 +1,4 @@
-"""A journey told shortly: one step per tour, form, save or consent, with what it scored and caused."""
+"""A journey told shortly: one step per tour, conversation, form or save, with what it scored and caused."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +13,15 @@ LOCAL = timezone(CAIRO)
 SAID = {
     "leads.form_submitted.v1":     "filled in a form",
     "properties.saved.v1":         "saved {property_id}",
+    "properties.viewed.v1":        "looked at {property_id}",
+    "conversations.completed.v1":  "talked with us",
+    "viewings.requested.v1":       "wanted to see {property_id}",
+    "viewings.booked.v1":          "has a viewing with {broker_id}",
+    "viewings.confirmed.v1":       "the viewing is confirmed",
+    "viewings.completed.v1":       "saw {property_id}",
+    "viewings.missed.v1":          "did not come",
+    "viewings.cancelled.v1":       "cancelled the viewing",
+    "viewings.followed_up.v1":     "said afterwards: {outcome}",
     "people.consent_given.v1":     "allowed {purpose}",
     "people.consent_withdrawn.v1": "forbade {purpose}",
     "people.subjects_linked.v1":   "turned out to be somebody we know",

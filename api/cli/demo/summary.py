@@ -9,7 +9,9 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from api.cli.demo.desk import Mended, TriedOut
 from api.cli.demo.findings import Findings, Row
+from api.cli.demo.ground import DATASETS
 from api.cli.demo.posting import Tally
 from api.cli.demo.settle import Backlog
 from api.cli.demo.steps import steps_of
@@ -19,19 +21,25 @@ REASONS = {
     "no_consent": "consent withdrawn, or never given where it must be",
     "no_match_key": "nothing by which Meta could find the person",
     "too_old": "older than the 7 days Meta takes",
-    "before_policy": "happened before the policy was active",
+    "before_policy": "happened before the policy was active: the stays of the year before",
     "test_traffic": "test traffic",
     "no_dataset": "no dataset connected",
 }
-MOST_REFUSALS = 10
+BEST = {
+    "tours": "tour", "conversations": "conversation", "viewings": "viewing", "appraisals": "appraisal",
+    "rentals": "rental", "lead_forms": "form", "saves": "save",
+}  # fmt: skip
+MOST_REFUSALS, MOST_REASONS = 4, 4
 LONGEST_RULE = 52
 
 
-def show(out: Console, tally: Tally, waited: tuple[Backlog, float], found: Findings) -> None:
-    """Print the summary: the touchpoints, the people, one journey, the conversions."""
+def show(
+    out: Console, tally: Tally, waited: tuple[Backlog, float], found: Findings, mended: list[Mended], tried: TriedOut
+) -> None:
+    """Print the summary: the touchpoints, the people, one journey, the conversions, what the operator did."""
     for part in (
-        _posted(tally), _refusals(tally), _people(found), _shown(found), _journey(found),
-        _conversions(found), _withheld(found), _meta(found, waited),
+        _posted(tally), _refusals(tally), _people(found), _met(found, tally), _shown(found), _journey(found),
+        _conversions(found), _withheld(found), _meta(found, waited), _desk(mended, tried),
     ):  # fmt: skip
         if part is not None:
             out.print(part)
@@ -42,6 +50,7 @@ def _posted(tally: Tally) -> RenderableType:
     rate = tally.posted / tally.seconds if tally.seconds else 0
     counts = " · ".join(f"{tally.verdicts[name]:,} {word}" for name, word in (
         ("accepted", "accepted"), ("duplicate", "duplicate"), ("conflict", "in conflict"), ("rejected", "refused"),
+        ("taken", "wanted a slot that another has"),
     ))  # fmt: skip
     text = Text.assemble(
         ("Posted ", "bold"), f"{tally.posted:,} touchpoints in {tally.requests:,} requests and {tally.seconds:.1f} s ",
@@ -55,9 +64,12 @@ def _posted(tally: Tally) -> RenderableType:
 
 
 def _refusals(tally: Tally) -> RenderableType | None:
-    table = _table("Refused, one by one, naming field and rule", "field", "rule", "times")
+    rules = Counter((one.field, one.rule) for one in tally.refused)
+    left = len(rules) - MOST_REFUSALS
+    more = f" (and {left} more rules)" if left > 0 else ""
+    table = _table(f"Refused, one by one, naming field and rule{more}", "field", "rule", "times")
     table.columns[2].justify = "right"
-    for (field, rule), times in Counter((one.field, one.rule) for one in tally.refused).most_common(MOST_REFUSALS):
+    for (field, rule), times in rules.most_common(MOST_REFUSALS):
         table.add_row(Text(field, "yellow"), Text(_short(rule)), str(times))
     return table if tally.refused else None
 
@@ -65,35 +77,73 @@ def _refusals(tally: Tally) -> RenderableType | None:
 def _people(found: Findings) -> RenderableType:
     quality = Counter(row["quality"] for row in found.people)
     known = sum(bool(row["known"]) for row in found.people)
-    tours = found.tours
-    kinds = ", ".join(f"{one['sessions']} {one['tour_kind']}" for one in tours["by_kind"])
+    best = Counter(BEST.get(row["best"], row["best"]) for row in found.people if row["best"])
     bands = [part for band, style in COLOURS.items() for part in ((f"{quality[band]} {band}", style), " · ")][:-1]
-    open_tours = tours["sessions"] - tours["closed"]
-    left = (
-        f"; {open_tours} left open, the system closes them a minute after their last touchpoint" if open_tours else ""
-    )
     return Text.assemble(
-        ("People ", "bold"), f"{len(found.people)}: {known} known, {len(found.people) - known} visitors · ", *bands,
-        "\n", ("Tours  ", "bold"), f"{tours['sessions']} ({kinds}), mean score {tours['mean_score']:.0f}{left}",
+        ("People ", "bold"), f"{len(found.people)}, guests of the year before among them: {known} known, ",
+        f"{len(found.people) - known} visitors · ", *bands,
+        "\n       scored best by ", " · ".join(f"{name} {count}" for name, count in best.most_common()),
     )  # fmt: skip
 
 
+def _met(found: Findings, tally: Tally) -> RenderableType:
+    """Return where people were met: tours, conversations, viewings, rentals."""
+    tours, viewings = found.tours, Counter(row["status"] for row in found.viewings)
+    kinds = ", ".join(f"{one['sessions']} {one['tour_kind']}" for one in tours["by_kind"])
+    open_tours = tours["sessions"] - tours["closed"]
+    left = f"; {open_tours} left open, closed a minute after their last touchpoint" if open_tours else ""
+    told = {name: sum(int(row[name]) for row in found.people) for name in ("conversations", "appraisals")}
+    saves, investors = sum(len(row["saved"]) for row in found.people), Counter(_investors(found.people))
+    stays, model = Counter(row["status"] for row in found.rentals), found.value_model
+    if model is None or not model.get("enough_data"):
+        learned = "not enough bookings to say what guests may still bring"
+    else:
+        learned = f"a value model of {model['customers']} guests, {model['repeaters']} of whom came again"
+    return Text.assemble(
+        ("Tours  ", "bold"), f"{tours['sessions']} ({kinds}), mean score {tours['mean_score']:.0f}{left}",
+        ("\nTalks  ", "bold"), f"{told['conversations']} conversations · {saves} homes saved · ",
+        f"{told['appraisals']} appraisals · investors: {_counts(investors)}",
+        ("\nViewings ", "bold"), f"{_counts(viewings)}; ",
+        f"{tally.verdicts['taken']} refused, the slot was taken",
+        ("\nRentals ", "bold"), f"{_counts(stays)}; {learned}",
+    )  # fmt: skip
+
+
+def _investors(people: list[Row]) -> Iterable[str]:
+    return (row["investor_type"] for row in people if row["investor_type"] not in (None, "unknown"))
+
+
+def _counts(counter: Counter[str]) -> str:
+    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counter.most_common()) or "none"
+
+
 def _shown(found: Findings) -> RenderableType | None:
-    table = _table("Some of them, and why", "score", "quality", "name", "tours", "because")
-    table.columns[0].justify = table.columns[3].justify = "right"
+    table = _table("Some of them, and why", "score", "quality", "name", "best by", "intent", "because")
+    table.columns[0].justify = table.columns[4].justify = "right"
     for row in found.shown:
-        because = ", ".join(f"{one['why']} +{one['points']}" for one in row["reasons"])
+        because = ", ".join(f"{one['why']} +{one['points']:g}" for one in _weightiest(row["reasons"]))
         name = row["contact"].get("name") or row["contact"].get("email") or "a visitor"
-        quality = Text(row["quality"], COLOURS[row["quality"]])
-        table.add_row(str(row["score"]), quality, Text(_name(name)), str(len(row["tours"])), Text(because))
+        table.add_row(
+            str(row["score"]), Text(row["quality"], COLOURS[row["quality"]]), Text(_name(name)),
+            BEST.get(row["best"], str(row["best"])), _intent(row), Text(because),
+        )  # fmt: skip
     return table if found.shown else None
+
+
+def _intent(row: Row) -> str:
+    """Return how serious somebody is, 0 to 10, and by how much that multiplies values."""
+    return f"{row['intent']:.1f} ×{row['multiplier']:g}" if row["intent"] is not None else f"– ×{row['multiplier']:g}"
+
+
+def _weightiest(reasons: list[Row]) -> list[Row]:
+    return sorted(reasons, key=lambda one: -one["points"])[:MOST_REASONS]
 
 
 def _journey(found: Findings) -> RenderableType | None:
     if found.journey is None:
         return None
     person = found.journey["person"]
-    title = f"A visitor from an advertisement who became {_name(person['contact'].get('name'))}"
+    title = f"The way of {_name(person['contact'].get('name'))}"
     table = _table(title, "when", "as", "what", "scored", "told to Meta")
     table.columns[3].justify = "right"
     for step in steps_of(found.journey["items"]):
@@ -113,6 +163,14 @@ def _conversions(found: Findings) -> RenderableType:
     table.add_section()
     table.add_row(*_line(None, rows, found.counted), style="bold")
     return table
+
+
+def _by_dataset(rows: list[Row]) -> str:
+    accepted = {
+        name: _sum(row for row in rows if row["dataset_id"] == dataset and row["status"] == "accepted")
+        for dataset, name in DATASETS.items()
+    }
+    return ", ".join(f"{count:,} to {name}" for name, count in accepted.items())
 
 
 def _line(event: str | None, rows: list[Row], counted: dict[str, Row] | None) -> Iterable[str]:
@@ -160,9 +218,29 @@ def _meta(found: Findings, waited: tuple[Backlog, float]) -> RenderableType:
     same = counted == accepted
     text.append(
         f"Meta's stand-in counted {counted:,}, we say {accepted:,} accepted, {twice} counted twice"
-        f"{': they agree.' if same else '.'}", "green" if same and not twice else "bold red",
+        f"{': they agree. ' if same else '. '}", "green" if same and not twice else "bold red",
     )  # fmt: skip
+    text.append(f"By dataset: {_by_dataset(found.conversions['rows'])}.")
     return text
+
+
+def _desk(mended: list[Mended], tried: TriedOut) -> RenderableType:
+    text = Text()
+    for one in mended:
+        text.append("Mended ", "bold")
+        text.append(f"{one.event_name}: “{one.refused}”; sent again with {one.correction}: ")
+        text.append(f"{one.status}\n", "green" if one.status == "accepted" else "red")
+    text.append("Policy ", "bold")
+    if tried.result is None:
+        return text.append(f"{tried.label} was written and is still being simulated; {tried.in_force} stays in force")
+    told, bands = tried.result["conversions"], tried.result["bands"]
+    worth = ", ".join(f"{one['difference']['value']:+,.0f} {one['currency']}" for one in tried.result["totals"])
+    return text.append(
+        f"{tried.label} (a copy of {tried.in_force}, edited) simulated over {tried.result['facts']:,} facts in "
+        f"{tried.result['seconds']:.1f} s: {told['same']:,} conversions the same, {told['other_value']:,} of other "
+        f"value, {told['no_longer']:,} no longer, {told['newly']:,} newly; {worth}; {bands['changed']} people change "
+        f"quality. {tried.in_force} stays in force."
+    )
 
 
 def _told(conversion: Row) -> str:

@@ -1,4 +1,4 @@
-"""Nothing yet."""
+"""Appraisals need no table of their own: they are read from the person they belong to."""
 
 revision = "0005"
 down_revision = "0004"

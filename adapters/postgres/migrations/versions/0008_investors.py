@@ -1,4 +1,4 @@
-"""Nothing yet."""
+"""Investors need no table of their own: what they show is read from the person they are."""
 
 revision = "0008"
 down_revision = "0007"

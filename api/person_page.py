@@ -1,0 +1,110 @@
+"""A person as the API shows them: every score with its reasons, what they are worth, and what to do next."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from api.errors import unavailable
+from domain.appraisals import appraisal
+from domain.brokerage.rulebook import House
+from domain.conversations import conversation
+from domain.people import investors
+from domain.people.person import Person, earlier_sessions
+from domain.people.scores import Scored, conversation_scores, intent, multiplied, person_facts, scores_of
+from domain.people.signals import action_facts, tour_signals
+from domain.people.viewing_scores import judge, viewing_scores
+from domain.rentals import profile
+from domain.scoring.policy import next_action
+from domain.tours.session import facts_of, milestones_of
+
+PERSON: TypeAdapter[Person] = TypeAdapter(Person)
+
+
+def read_person(state: bytes) -> Person:
+    """Return the folded state of a row of the read model. Raises Refusal 503 while it is built for this release."""
+    try:
+        return PERSON.validate_json(state)
+    except ValidationError:
+        raise unavailable("the read model of people is being built for this release") from None
+
+
+def page(person: Person, house: House, now_ms: int) -> dict[str, Any]:
+    """Return what is known of a person at a moment (unix ms); scores, intent 0–10, multipliers, the next action."""
+    action = next_action(house.policy, action_facts(person, house, now_ms))
+    scored = scores_of(person, house)
+    return {
+        "platforms": dict(sorted(person.platforms.items())),
+        "intent": intent(person, house, now_ms),
+        "multiplier": multiplied(person, house, now_ms),
+        "multipliers": _multipliers(person, house, now_ms),
+        "next_action": action.model_dump(include={"do", "why"}) if action else None,
+        "tours": [_tour(person, one, house) for one in scored if one.about == "tours"],
+        "conversations": [_conversation(person, one, house) for one in conversation_scores(person, house)],
+        "lead_forms": [{"event_id": one.key, **one.score.model_dump()} for one in scored if one.about == "lead_forms"],
+        "viewings": [_viewing(person, one, house) for one in viewing_scores(person, house)],
+        "saves": [{"property_id": one.key, **one.score.model_dump()} for one in scored if one.about == "saves"],
+        "appraisals": [appraisal.shown(one, house) for one in person.appraisals.values()],
+        "seller_likelihood": appraisal.best_likelihood(person.appraisals, house),
+        "rentals": profile.profile_of(person.rentals, house, len(person.platforms), now_ms),
+        "investor": investors.profile_of(person, house),
+    }
+
+
+def every_score(person: Person, house: House) -> list[Scored]:
+    """Return everything that was scored of a person, for the log entries behind it."""
+    return [*scores_of(person, house), *viewing_scores(person, house)]
+
+
+def scored_events(scores: Iterable[Scored]) -> Mapping[str, list[dict[str, Any]]]:
+    """Return, by log entry, the rules that counted it."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for one in scores:
+        for reason in one.score.reasons:
+            rule = {"of": one.key, "about": one.about, "rule": reason.rule, "points": reason.points, "why": reason.why}
+            for event in reason.events:
+                found.setdefault(event, []).append({**rule, "policy": one.score.policy})
+    return found
+
+
+def _multipliers(person: Person, house: House, now_ms: int) -> list[dict[str, Any]]:
+    facts = person_facts(person, person, house, now_ms)
+    firsts = (next((row for row in table if row.holds(facts)), None) for table in house.policy.multipliers.tables)
+    return [
+        {"fact": row.fact, "value": facts[row.fact], "times": row.times, "why": row.why} for row in firsts if row
+    ]  # fmt: skip
+
+
+def _conversation(person: Person, scored: Scored, house: House) -> dict[str, Any]:
+    state = person.conversations[scored.key]
+    running = conversation.lead_score_of(state, house)
+    return {
+        "session_id": scored.key, "conversation_kind": state.conversation_kind, "property_id": state.property_id,
+        "channel": state.channel, "status": conversation.status_of(state), "closed_by": state.closed_by,
+        "late": state.late, "topics": conversation.topics_of(state),
+        "qualification": conversation.qualification(state, scored.score),
+        "milestones": conversation.milestones_of(state, house), "rating": state.rating,
+        "analysed_by": state.found.event if state.found else None,
+        "lead_score": running.model_dump() if running else None, **scored.score.model_dump(),
+    }  # fmt: skip
+
+
+def _viewing(person: Person, scored: Scored, house: House) -> dict[str, Any]:
+    own, judged = person.viewings.booked[scored.key], judge(person, scored.key, house)
+    return {
+        "viewing_id": scored.key, "property_id": own.property_id, "broker_id": own.broker_id, "status": own.status,
+        "starts_ms": own.starts_ms, "conversion_probability": judged.score.score, "timeline": judged.timeline,
+        "lead_quality": judged.quality, "reasons": [one.model_dump() for one in judged.score.reasons],
+        "policy": judged.score.policy,
+    }  # fmt: skip
+
+
+def _tour(person: Person, scored: Scored, house: House) -> dict[str, Any]:
+    session = person.tours[scored.key]
+    return {
+        "session_id": scored.key, "property_id": session.property_id, "tour_kind": session.tour_kind,
+        "rooms": {room: {"visits": visits, "dwell_s": ms / 1000} for room, (visits, ms) in session.rooms.items()},
+        "total_time_s": session.total_ms / 1000, "closed_by": session.closed_by, "late": session.late,
+        "milestones": milestones_of(session, house, facts_of(session, earlier_sessions(person, scored.key))),
+        "signals": tour_signals(person, scored.key), **scored.score.model_dump(),
+    }  # fmt: skip
