@@ -7,6 +7,8 @@ from application.ports.touchpoints import Problem
 
 USUAL = timedelta(days=28)
 LONGEST = timedelta(days=400)
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+"""Nobody took touchpoints before it; what is counted back from a span must stay a time."""
 
 
 def span(since: datetime | None, until: datetime | None, usual: timedelta = USUAL) -> tuple[datetime, datetime]:
@@ -17,15 +19,20 @@ def span(since: datetime | None, until: datetime | None, usual: timedelta = USUA
     try:
         end = _aware(until) if until else datetime.now(UTC) + timedelta(minutes=5)
         begin = _aware(since) if since else end - usual
-        ordered, length = begin < end, end - begin
     except OverflowError:
-        raise Refusal(422, "Invalid request", errors=[Problem("since", "lies too far away")]) from None
-    if not ordered:
+        raise _too_far() from None
+    if begin < EARLIEST:
+        raise _too_far()
+    if not begin < end:
         raise Refusal(422, "Invalid request", errors=[Problem("since", "must lie before until")])
-    if length > LONGEST:
+    if end - begin > LONGEST:
         raise Refusal(422, "Invalid request", errors=[Problem("since", f"at most {LONGEST.days} days at a time")])
     return begin, end
 
 
 def _aware(at: datetime) -> datetime:
     return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _too_far() -> Refusal:
+    return Refusal(422, "Invalid request", errors=[Problem("since", f"must not lie before {EARLIEST:%Y-%m-%d}")])

@@ -168,7 +168,6 @@ class Runner(Generic[S]):
         except Unwritable as refusal:
             self.forget()  # it remembers what was not written
             self._apply(pending.after, pending.page)
-            print("REFUSED", repr(refusal.__cause__))
             raise _Rewritten from refusal
 
     def _moved(self, to: int) -> None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID, uuid5
 
 from domain.ads import match_quality
@@ -21,6 +21,7 @@ from domain.people.scores import person_facts
 from domain.properties import homes
 from domain.properties.listing import Listing
 from domain.scoring.policy import ConversionRow, FactValue, first_rows, multiplier
+from domain.scoring.vocabulary import GENERAL
 from domain.shared.clock import millis
 from domain.shared.fact import BrowserEvent, Channel, Recorded
 
@@ -111,13 +112,14 @@ def decide(memory: Memory, recorded: Recorded, house: House, person_id: UUID) ->
     filled, conversions = memory.filled, []
     browser = getattr(recorded.fact, "browser_event", None)  # of a touchpoint, or of a decision that took it over
     for occasion in occasions_of(moment):
-        for row in first_rows(house.policy, occasion.trigger, occasion.facts):
+        known = Known(moment, occasion)
+        for row in first_rows(house.policy, occasion.trigger, known):
             slot = slot_of(row, occasion)
             subject = _once_per(row, occasion, recorded, person_id)
             if f"{slot}|{subject}" in filled:
                 continue
             filled = filled | {f"{slot}|{subject}"}
-            filling = _Filling(moment, occasion, row, slot, subject, person_id)
+            filling = _Filling(moment, occasion, row, slot, subject, person_id, known)
             same = browser if browser and browser.name == filling.event_name else None
             browser = None if same else browser
             conversions += filling.conversions(same)
@@ -142,6 +144,34 @@ def _once_per(row: ConversionRow, occasion: Occasion, recorded: Recorded, person
             return f"{kind}|{occasion.ids.get(kind)}" if kind in occasion.ids else f"touchpoint|{recorded.stream_id}"
 
 
+class Known(dict[str, FactValue]):
+    """The named facts of an occasion; those of the person and the property are looked up when a row first asks."""
+
+    def __init__(self, moment: Moment, occasion: Occasion) -> None:
+        super().__init__(occasion.facts)
+        self._moment, self._occasion = moment, occasion
+        self._everything: dict[str, FactValue] | None = None
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a fact, None where nobody knows it."""
+        if name in GENERAL and name not in self:
+            return self.everything.get(name, default)
+        return super().get(name, default)
+
+    @property
+    def everything(self) -> dict[str, FactValue]:
+        """The facts of the occasion, its property and the person."""
+        if self._everything is None:
+            moment = self._moment
+            at_ms = millis(moment.recorded.fact.occurred_at)
+            self._everything = {
+                **homes.facts_of(moment.after.homes, self._occasion.home, moment.house),
+                **person_facts(moment.before, moment.after, moment.house, at_ms),
+                **self._occasion.facts,
+            }
+        return self._everything
+
+
 @dataclass(frozen=True, slots=True)
 class _Filling:
     """A slot about to be filled: by which row, on which occasion."""
@@ -152,6 +182,7 @@ class _Filling:
     slot: str
     subject: str
     person_id: UUID
+    general: "Known"
 
     @property
     def event_name(self) -> str:
@@ -167,15 +198,11 @@ class _Filling:
 
     def _facts(self) -> dict[str, FactValue]:
         """Return everything that the row may ask for its value and its fields."""
-        moment, occasion = self.moment, self.occasion
-        at_ms = millis(moment.recorded.fact.occurred_at)
         return {
-            **homes.facts_of(moment.after.homes, occasion.home, moment.house),
-            **person_facts(moment.before, moment.after, moment.house, at_ms),
-            **occasion.facts,
+            **self.general.everything,
             "user_id": str(self.person_id),
             "customer_id": str(self.person_id),
-            "milestone": occasion.milestone or self.slot.partition(":")[2] or None,
+            "milestone": self.occasion.milestone or self.slot.partition(":")[2] or None,
         }
 
     def _conversion(self, route: Route, known: Mapping[str, FactValue], browser: BrowserEvent | None) -> Conversion:

@@ -13,6 +13,8 @@ from typing import Final
 
 LEAST_CONVERSIONS: Final = 300
 """Below it what is learned is noise."""
+MOST_NAMES: Final = 60
+"""Names that are solved for; above it each has too few conversions to learn from, and the system grows too large."""
 START, CONVERTED, LOST = "\x00start", "\x00converted", "\x00lost"
 
 

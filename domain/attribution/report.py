@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final, Literal
 
-from domain.attribution.data_driven import LEAST_CONVERSIONS, Path, markov, shapley
+from domain.attribution.data_driven import LEAST_CONVERSIONS, MOST_NAMES, Path, markov, shapley
 from domain.attribution.models import RULE_MODELS, RuleModel, shared, split_by_name, weights
 from domain.attribution.touches import Touch, within
 
@@ -92,11 +92,10 @@ def attribute(
 def _under(
     model: Model, paths: Sequence[tuple[Converted, tuple[Touch, ...]]], lost: Sequence[Path], wanted: Wanted
 ) -> Attributed:
-    if model in DATA_DRIVEN and len(paths) < LEAST_CONVERSIONS:
-        note = f"{len(paths)} attributed conversions are fewer than {LEAST_CONVERSIONS}: shared by position instead"
-        return Attributed(
-            model, "position", _credited([_ruled("position", *one, wanted) for one in paths], paths), note
-        )
+    note = _not_learned(model, paths, wanted)
+    if note is not None:
+        shares = [_ruled("position", *one, wanted) for one in paths]
+        return Attributed(model, "position", _credited(shares, paths), note)
     match model:
         case "markov":
             learned = _learned(paths, lost, wanted)
@@ -106,6 +105,18 @@ def _under(
         case _:
             shares = [_ruled(model, *one, wanted) for one in paths]
     return Attributed(model, model, _credited(shares, paths))
+
+
+def _not_learned(
+    model: Model, paths: Sequence[tuple[Converted, tuple[Touch, ...]]], wanted: Wanted
+) -> str | None:  # fmt: skip
+    """Return why a model cannot be learned from these paths, None where it can, or need not be."""
+    if model in DATA_DRIVEN and len(paths) < LEAST_CONVERSIONS:
+        return f"{len(paths)} attributed conversions are fewer than {LEAST_CONVERSIONS}: shared by position instead"
+    names = {touch.named(wanted.dimension) for _, path in paths for touch in path} if model == "markov" else ()
+    if len(names) > MOST_NAMES:
+        return f"{len(names)} names are more than {MOST_NAMES}: shared by position instead"
+    return None
 
 
 def _ruled(model: RuleModel, one: Converted, path: tuple[Touch, ...], wanted: Wanted) -> dict[str, Fraction]:

@@ -101,24 +101,31 @@ def _spoilt_by(funnel: Funnel, event: Event, reached: dict[int, tuple[int, ...]]
 
 
 def _in_any_order(funnel: Funnel, events: Sequence[Event]) -> Progress:
-    """Try the window that begins with each event that fills a step."""
+    """Try the window that begins with each event that fills a step, unless too few steps occur in it to do better."""
     told = sorted(events, key=lambda one: (one.at_ms, one.place))
+    within = [0] * len(funnel.steps)  # how often each step occurs in the window
     best: tuple[int, ...] = ()
-    spoilt = False
+    spoilt, end = False, 0
     for first, event in enumerate(told):
-        if event.steps and len(best) < len(funnel.steps):
-            times = _filled(funnel, told[first:])
+        while end < len(told) and told[end].at_ms - event.at_ms <= funnel.window_s * 1000:
+            for step in told[end].steps:
+                within[step] += 1
+            end += 1
+        if event.steps and sum(count > 0 for count in within) > len(best):
+            times = _filled(funnel, told[first:end])
             spoilt = spoilt or times is None
             best = max(best, times or (), key=len)
+        for step in event.steps:
+            within[step] -= 1
     return Progress(best, excluded=spoilt and not best)
 
 
 def _filled(funnel: Funnel, events: Sequence[Event]) -> tuple[int, ...] | None:
-    """Match events to steps, one to one, within the window from the first; None where an exclusion spoils it."""
+    """Match the events of a window to steps, one to one, in time; None where an exclusion spoils the attempt."""
     filled: dict[int, Event] = {}
     times: list[int] = []
     for event in events:
-        if event.at_ms - events[0].at_ms > funnel.window_s * 1000 or len(times) == len(funnel.steps):
+        if len(times) == len(funnel.steps):
             break
         between = (funnel.exclusions[number] for number in event.exclusions)
         if any(one.from_step <= len(times) < one.to_step for one in between):

@@ -94,7 +94,7 @@ def _conversions(policy: Policy) -> Iterable[Finding]:
         if row.on not in words.OCCASIONS:
             yield Finding(place, f"nothing makes the occasion {row.on!r} yet")
             continue
-        yield from _asks(place, row.when, known)
+        yield from _asks(place, row.when, known | words.GENERAL)
         yield from _tells(place, row, known | words.GENERAL)
         for earlier in policy.conversions[:nth]:
             if (earlier.slot, earlier.on) == (row.slot, row.on) and _covers(earlier.when, row.when):

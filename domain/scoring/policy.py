@@ -61,8 +61,9 @@ class Condition(_Table):
             return False
         if self.equals is not None and value != self.equals:
             return False
+        bounds = (self.above, self.at_least, self.below, self.at_most)
         if isinstance(value, str):
-            return self.equals is not None
+            return self.equals is not None and bounds == (None, None, None, None)
         return (
             (self.above is None or value > self.above)
             and (self.at_least is None or value >= self.at_least)
@@ -349,10 +350,28 @@ def next_action(policy: Policy, facts: Mapping[str, FactValue]) -> ActionRow | N
     return next((row for row in policy.actions if all_hold(row.when, facts)), None)
 
 
+_Indexed = tuple[tuple[ConversionRow, ...], Mapping[Trigger, tuple[ConversionRow, ...]]]
+_INDEXES: dict[int, _Indexed] = {}
+"""Identity of a table of conversion rows → the table, which keeps it alive, and its rows by trigger."""
+MOST_INDEXED = 256
+
+
+def _rows_on(rows: tuple[ConversionRow, ...]) -> Mapping[Trigger, tuple[ConversionRow, ...]]:
+    """Return a table's rows by trigger, in its order; told apart by identity, as comparing tables costs more."""
+    known = _INDEXES.get(id(rows))
+    if known is not None and known[0] is rows:
+        return known[1]
+    if len(_INDEXES) >= MOST_INDEXED:
+        _INDEXES.clear()
+    index = {trigger: tuple(row for row in rows if row.on == trigger) for trigger in {row.on for row in rows}}
+    _INDEXES[id(rows)] = (rows, index)
+    return index
+
+
 def first_rows(policy: Policy, trigger: Trigger, facts: Mapping[str, FactValue]) -> list[ConversionRow]:
     """Return, slot by slot, the first row of this trigger whose conditions all hold."""
     chosen: dict[str, ConversionRow] = {}
-    for row in policy.conversions:
-        if row.on == trigger and row.slot not in chosen and all_hold(row.when, facts):
+    for row in _rows_on(policy.conversions).get(trigger, ()):
+        if row.slot not in chosen and all_hold(row.when, facts):
             chosen[row.slot] = row
     return list(chosen.values())

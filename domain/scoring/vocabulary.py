@@ -68,10 +68,7 @@ FORM = _words("timeline estimated_value from_ad has_email has_phone has_location
 
 GENERAL = _words("""
     price price_currency commission property_type platforms intent predicted_ltv user_id customer_id milestone""")
-"""What every conversion knows, where it is known at all: for values, fields sent along and multipliers.
-
-A row's conditions are asked before, of the occasion alone.
-"""
+"""What every conversion knows where it is known at all: for conditions, values, fields sent along and multipliers."""
 
 OCCASIONS: Mapping[Trigger, frozenset[str]] = {
     "tour_progress": TOUR | TOUR_MILESTONES,

@@ -109,6 +109,7 @@ def test_a_shorter_look_back_forgets_the_ad(shop: Brokerage) -> None:
         ({"by": "hour"}, "by"),
         ({"since": "2026-02-02T00:00:00Z", "until": "2026-02-01T00:00:00Z"}, "since"),
         ({"since": "0001-01-01T00:00:00+14:00"}, "since"),
+        ({"since": "0001-02-01T00:00:00Z", "until": "0001-03-01T00:00:00Z", "model": "first"}, "since"),
         ({"model": "best"}, "model"),
         ({"dimension": "person"}, "dimension"),
         ({"lookback_days": 0}, "lookback_days"),
@@ -116,7 +117,7 @@ def test_a_shorter_look_back_forgets_the_ad(shop: Brokerage) -> None:
     ],
 )
 def test_a_bad_question_names_its_field(busy: Brokerage, query: dict[str, Any], field: str) -> None:
-    path = PATHS[0] if {"by", "since"} & query.keys() else PATHS[1]
+    path = PATHS[1] if {"model", "dimension", "lookback_days", "half_life_days"} & query.keys() else PATHS[0]
     response = busy.reader.get(path, params=query)
     assert response.status_code == 422
     assert any(field in one for one in fields_of(response))

@@ -11,7 +11,7 @@ from api.cli.demo import posting
 from api.cli.demo.posting import BATCH, NotPlayed, play
 from api.cli.demo.week import week
 
-ITEMS = week(12, 7, datetime(2026, 11, 20, 18, tzinfo=UTC))
+ITEMS = week(30, 7, datetime(2026, 11, 20, 18, tzinfo=UTC))
 
 
 class Api:
@@ -20,6 +20,7 @@ class Api:
     def __init__(self, judge: str | None = None) -> None:
         self.judge, self.busy = judge, 0
         self.came: list[str | None] = []
+        self.steps: list[str] = []
         self.verdicts = iter([item.expected for item in ITEMS])
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -30,8 +31,13 @@ class Api:
         if request.url.path == "/api/touchpoints":
             assert len(body["touchpoints"]) <= BATCH
             return httpx.Response(200, json={"items": [self._one(item) for item in body["touchpoints"]]})
+        if request.url.path.startswith("/api/viewings/"):
+            self.steps.append(request.url.path.rpartition("/")[2])
+            return httpx.Response(201, json={})
         verdict = self._one(body)
-        codes = {"accepted": 201, "duplicate": 200, "conflict": 409, "rejected": 422}
+        codes = {"accepted": 201, "duplicate": 200, "conflict": 409, "rejected": 422, "taken": 409}
+        if request.url.path.endswith("/book-viewing"):
+            verdict["viewing_id"] = verdict["event_id"]
         return httpx.Response(codes[verdict["status"]], json=verdict)
 
     def _one(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -55,6 +61,29 @@ def test_all_items_are_posted_in_order_and_counted() -> None:
     assert tally.posted == sum(steps) == sum(tally.verdicts.values()) == len(ITEMS)
     assert tally.surprises == []
     assert len(tally.refused) == tally.verdicts["rejected"] > 0
+
+
+def test_the_steps_of_a_viewing_follow_its_booking_and_none_follow_a_refusal() -> None:
+    api = Api()
+    with client(api) as producer:
+        tally = play(producer, ITEMS, lambda _: None)
+    expected = [step.partition(":")[0] for item in ITEMS for step in item.then]
+    assert api.steps == expected
+    assert sum(tally.steps.values()) == len(expected) > 0
+    assert tally.verdicts["taken"] == 1
+
+
+def test_a_step_that_is_refused_is_a_surprise() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.startswith("/api/viewings/"):
+            return httpx.Response(409, json={"detail": "nobody came"})
+        return api(request)
+
+    api = Api()
+    with httpx.Client(base_url="http://masar", transport=httpx.MockTransport(answer)) as producer:
+        tally = play(producer, ITEMS, lambda _: None)
+    assert len(tally.surprises) == sum(len(item.then) for item in ITEMS)
+    assert "nobody came" in tally.surprises[0]
 
 
 def test_a_busy_api_is_asked_again() -> None:

@@ -127,6 +127,20 @@ def test_markov_agrees_with_published_paths() -> None:
     assert found["C"] == pytest.approx(0.2904564315352698)
 
 
+def test_markov_agrees_with_published_journeys_of_a_brokerage() -> None:
+    # The reference implementation counts a journey as often as it was gone.
+    gone = {
+        ("meta_ads", "whatsapp", "virtual_tour", "viewing"): 5, ("organic", "meta_ads", "whatsapp"): 2,
+        ("meta_ads",): 1, ("whatsapp", "viewing"): 4, ("virtual_tour", "whatsapp", "meta_ads", "viewing"): 8,
+    }  # fmt: skip
+    found = markov([Path(names, True) for names, times in gone.items() for _ in range(times)])
+    of_path = {name: found[name] for name in ("meta_ads", "whatsapp", "virtual_tour", "viewing")}
+    assert {name: share / sum(of_path.values()) for name, share in of_path.items()} == pytest.approx({
+        "meta_ads": 0.23856601789556703, "whatsapp": 0.2374190658864537,
+        "virtual_tour": 0.19912566816283211, "viewing": 0.3248892480551472,
+    })  # fmt: skip
+
+
 def test_shapley_splits_evenly_among_distinct_channels() -> None:
     assert shapley(["A", "B", "A"]) == {"A": Fraction(1, 2), "B": Fraction(1, 2)}
 
@@ -167,3 +181,10 @@ def test_with_enough_conversions_the_learned_models_speak_for_themselves() -> No
     assert (markov_.computed_as, shapley_.computed_as) == ("markov", "shapley")
     assert shapley_.credited["ad"].value_minor == {"EGP": 15_000}
     assert markov_.credited["ad"].value_minor["EGP"] + markov_.credited["direct"].value_minor["EGP"] == 30_000
+
+
+def test_too_many_names_to_learn_of_are_shared_by_position_and_it_is_said() -> None:
+    people = {f"p{nth}": (visit(1, "ad", f"campaign {nth % 61}"),) for nth in range(300)}
+    found = attribute([conversion(one) for one in people], people, Wanted("campaign"), ("markov", "shapley"))
+    assert [one.computed_as for one in found.models] == ["position", "shapley"]
+    assert "more than 60" in str(found.models[0].note)

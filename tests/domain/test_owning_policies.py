@@ -196,7 +196,7 @@ def conversion(**changes: Any) -> dict[str, Any]:
     [
         ({"fact": "total_time_s", "above": 300}, True),
         ({"fact": "total_time", "above": 300}, False),  # nobody knows it by this name
-        ({"fact": "price", "above": 300}, False),  # known to values, not to the conditions of a tour
+        ({"fact": "price", "above": 300}, True),  # the price of the home that was toured
         ({"fact": "total_time_s", "above": 300, "below": 200}, False),
         ({"fact": "total_time_s", "above": 300, "at_most": 300}, False),
         ({"fact": "total_time_s", "at_least": 300, "at_most": 300}, True),

@@ -17,6 +17,8 @@ import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
 DATASET = "734000111222333"
+AT_ONCE = ("conversion", "analyse_conversation")
+"""Messages of the outbox that are done as soon as somebody is there to do them; others are reminders."""
 
 
 def until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
@@ -150,6 +152,13 @@ class Masar:
         answer.raise_for_status()
         return dict(answer.json())
 
+    def send(self, path: str, body: dict[str, Any], client: httpx.Client | None = None) -> dict[str, Any]:
+        """Post a body to a path of its own; an answer that is no success raises."""
+        headers = {"Authorization": f"Bearer {self.producer}"}
+        answer = (client or httpx).post(f"{self.url}{path}", json=body, timeout=30, headers=headers)
+        answer.raise_for_status()
+        return dict(answer.json())
+
     def get(self, path: str, **parameters: Any) -> Any:
         answer = httpx.get(
             f"{self.url}{path}", params=parameters, headers={"Authorization": f"Bearer {self.reader}"}, timeout=30
@@ -185,10 +194,10 @@ class Masar:
         httpx.put(f"{self.meta_url}/_simulator/faults", json=plan, timeout=10).raise_for_status()
 
     def settled(self) -> bool:
-        """Tell whether every read model has every fact and no conversion waits."""
+        """Tell whether every read model has every fact, every transcript is read, and no conversion waits."""
         backlog = self.cli("backlog")
         behind = any(one["behind"] for one in backlog["projections"])
-        waiting = [one for one in backlog["outbox"] if one["kind"] == "conversion" and one["state"] != "done"]
+        waiting = [one for one in backlog["outbox"] if one["kind"] in AT_ONCE and one["state"] != "done"]
         return not behind and not waiting
 
 

@@ -3,25 +3,33 @@
 import random
 import threading
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from tests.journeys.running import Masar, running, until
-from tests.journeys.touring import tour, visitor
+from tests.journeys.touring import LISTING, home_of, save, talk, tour, view, visitor
 
 VICTIMS = ("api", "projector", "worker", "scheduler", "postgres", "redis")
 ROUNDS = 3
 WRITERS, TOURS = 4, 60
+EVERY = 4
+"""Of so many tours one is followed by a conversation to be read, a save, and a viewing."""
 
 
 class Load:
-    """Writers that post tours and send again whatever was not acknowledged; they stop when all of theirs is."""
+    """Writers that post tours, talks, saves and viewings, and send again whatever was not acknowledged.
+
+    They stop when all of theirs is.
+    """
 
     def __init__(self, masar: Masar) -> None:
         self._masar = masar
         self.acknowledged: list[dict[str, Any]] = []
+        self.booked: list[str] = []
+        self._tomorrow = (datetime.now(UTC) + timedelta(days=1)).replace(hour=8, minute=0, second=0, microsecond=0)
         self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._write, args=(nth,)) for nth in range(WRITERS)]
 
@@ -40,14 +48,40 @@ class Load:
     def _write(self, writer: int) -> None:
         with httpx.Client() as client:
             for nth in range(TOURS):
-                touchpoints = tour(f"w{writer}-{nth}", visitor(writer * TOURS + nth))
+                touchpoints = _touchpoints(f"w{writer}-{nth}", visitor(writer * TOURS + nth), nth % EVERY == 0)
                 until(lambda batch=touchpoints: self._post(client, batch), "an answer", 60)
                 with self._lock:
                     self.acknowledged += touchpoints
+                if nth % EVERY == 0:
+                    self._book(client, writer, nth)
+
+    def _book(self, client: httpx.Client, writer: int, nth: int) -> None:
+        home, starts_at = home_of(f"w{writer}-{nth}"), self._tomorrow + timedelta(hours=nth)
+        wish = {
+            "id": f"viewing-{writer}-{nth}", "person": visitor(writer * TOURS + nth), "listing": LISTING,
+            "broker_id": f"broker-{writer}", "starts_at": starts_at.isoformat(),
+            "occurred_at": datetime.now(UTC).isoformat(), "page_url": "https://homes.example/viewing",
+        }  # fmt: skip
+        path = f"/api/properties/{home}/book-viewing"
+        booked = until(lambda: self._masar.send(path, wish, client), "a viewing", 60)
+        with self._lock:
+            self.booked.append(booked["viewing_id"])
 
     def _post(self, client: httpx.Client, touchpoints: list[dict[str, Any]]) -> bool:
         verdicts = self._masar.post(touchpoints, client)
         return bool(verdicts["accepted"] + verdicts["duplicate"] == len(touchpoints))
+
+
+def _touchpoints(session: str, person: dict[str, Any], more: bool) -> list[dict[str, Any]]:
+    toured = tour(session, person)
+    if not more:
+        return toured
+    now, home = datetime.now(UTC), home_of(session)
+    return [
+        view(f"{session}/view", person, now - timedelta(minutes=40), home), *toured,
+        *talk(f"talk-{session}", person, now - timedelta(minutes=20), home=home),
+        save(f"{session}/save", person, now - timedelta(minutes=5), home),
+    ]  # fmt: skip
 
 
 def test_nothing_is_lost_or_doubled_whatever_dies(tmp_path: Path) -> None:
@@ -65,10 +99,19 @@ def test_nothing_is_lost_or_doubled_whatever_dies(tmp_path: Path) -> None:
 
         again = masar.post(load.acknowledged[:900])
         assert again["duplicate"] == min(900, len(load.acknowledged)), "an acknowledged touchpoint is gone"
-        events = masar.listed("/api/events", kind=["tours.started.v1", "tours.completed.v1"])
-        assert Counter(one["kind"] for one in events) == {
-            "tours.started.v1": WRITERS * TOURS, "tours.completed.v1": WRITERS * TOURS,
-        }  # fmt: skip
+        toured, more = WRITERS * TOURS, WRITERS * TOURS // EVERY
+        # fmt: off
+        expected = {
+            "tours.started.v1":           toured, "tours.completed.v1":         toured,
+            "conversations.completed.v1": more,   "conversations.analysed.v1":  more,
+            "properties.saved.v1":        more,   "viewings.requested.v1":      more,
+            "viewings.booked.v1":         more,   "calendars.slot_held.v1":     more,
+        }
+        # fmt: on
+        events = masar.listed("/api/events", kind=list(expected))
+        assert Counter(one["kind"] for one in events) == expected
+        viewings = masar.listed("/api/viewings")
+        assert sorted(one["id"] for one in viewings) == sorted(load.booked), "each was booked once, none is gone"
         findings = masar.cli("doctor", "--consistency", check=False)
         assert [one for one in findings if not one["ok"]] == []
         _each_counted_once(masar)

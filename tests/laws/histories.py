@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from domain.ads.events import ConversionsSent
+from domain.funnels.events import FunnelStepCompleted
 from domain.people.events import SubjectsLinked
 from domain.scoring.brief import BRIEF
 from domain.scoring.plain import PLAIN
@@ -97,6 +98,7 @@ other_facts: SearchStrategy[Fact] = st.one_of(
     interested,
     viewed,
     st.builds(saved, st.sampled_from([VILLA, FLAT]), seconds),
+    st.builds(lambda when: FunnelStepCompleted(funnel_id=SENT[0], step=1, occurred_at=at(when)), seconds),
     st.builds(
         lambda when, timeline, price: form(when, timeline=timeline, price_max_minor=price),
         seconds, st.sampled_from([None, "now", "within_a_year"]), st.one_of(st.none(), st.integers(0, 10**12)),
