@@ -41,7 +41,7 @@ from domain.scoring.lint import lint
 from domain.scoring.policy import Policy
 
 router = APIRouter(tags=["policies"])
-Name = Annotated[str, Path(max_length=40, pattern=r"^[a-z][a-z0-9_\-]*$")]
+Name = Annotated[str, Path(max_length=200)]
 Version = Annotated[int | None, Query(ge=1, lt=2**31)]
 
 

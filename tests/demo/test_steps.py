@@ -40,3 +40,18 @@ def test_what_a_step_caused_is_told() -> None:
 
 def test_times_are_those_of_cairo() -> None:
     assert steps_of(JOURNEY)[1].at.hour == 12
+
+
+TALK = {"session_id": "c", "property_id": "villa"}
+WORDS = [
+    entry("conversations.started.v1", 0, **TALK),
+    entry("conversations.completed.v1", 3, **TALK, scored={"price": 10}),
+    entry("conversations.analysed.v1", 3, **TALK, scored={"price": 10, "viewing": 20}, caused=[{"id": 2}]),
+    entry("viewings.booked.v1", 9, property_id="villa", broker_id="broker-hala"),
+]
+
+
+def test_a_conversation_is_one_step_whoever_read_it() -> None:
+    talk, viewing = steps_of(WORDS)
+    assert (talk.what, talk.points, talk.caused) == ("talked with us", 30, [{"id": 2}])
+    assert viewing.what == "has a viewing with broker-hala"

@@ -69,10 +69,7 @@ def _run(console: Console, settings: Settings, address: str, ground: Ground, peo
             tally = _play(bars, producer, before)
             fit_values(settings, ground, reader)
             tally = _play(bars, producer, items, tally)
-            transcripts = sum(
-                "transcript" in item.body.get("payload", {}) for item in items if item.expected == "accepted"
-            )
-            waited = _wait(bars, reader, transcripts)
+            waited = _wait(bars, reader, _transcripts(items))
             mended = desk.mend(operator, items, tally, lambda: wait_until_settled(reader, lambda _: None))
             tried = desk.try_out(operator)
         found = find(reader, settings.graph_url, items, tally)

@@ -11,7 +11,7 @@ from api.cli.demo.ground import DATASETS
 from api.cli.demo.posting import Tally
 
 Row = dict[str, Any]
-SHOWN = ("tours", "conversations", "viewings", "appraisals", "rentals", "lead_forms", "saves")
+SHOWN = ("tours", "conversations", "appraisals", "lead_forms", "saves")
 """What somebody may be best at: one person of each is shown in full."""
 JOURNEY = "came_to_see_it"
 """The story of which one journey is told."""

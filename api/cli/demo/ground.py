@@ -72,8 +72,8 @@ def _datasets(now: datetime) -> tuple[DatasetConnected, ...]:
 
 def fit_values(settings: Settings, ground: Ground, reader: httpx.Client) -> None:
     """Let the bookings of the year before teach what guests may still bring, once: else it is done the next night."""
-    known = reader.get("/api/rentals/value-model")
-    if known.status_code == 200 and known.json().get("fitted", True):
+    known = reader.get("/api/events", params={"kind": "rentals.value_model_fitted.v1", "limit": "1"})
+    if known.raise_for_status().json()["items"]:
         return
     line = Line(need_database(settings), "masar_projector", name="demo")
     try:

@@ -26,14 +26,7 @@ def signposts(console: Console, address: str, ground: Ground, found: Findings, t
     lines = [f"  KEY={ground.reader_key}"]
     lines += [f'  curl -s -H "Authorization: Bearer $KEY" "{address}/api/{call}"' for call in calls]
     lines += [f"  ./masar log --person {person}"] if person else []
-    lines += ["  ./masar backlog", "  ./masar replay people", *_on_a_page(address)]
+    lines += ["  ./masar backlog", "  ./masar replay people"]
+    lines += [f"  docs/embedding/index.html is a page that is tracked with {address}/masar.js"]
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-
-def _on_a_page(address: str) -> list[str]:
-    """Return how a site of one's own is tracked, with a browser's key to be made first."""
-    return [
-        "  ./masar key create -b nile-homes --kind browser --origin https://www.nile-homes.example, then on a page:",
-        f'  <script async src="{address}/masar.js" data-key="…"></script>',
-    ]

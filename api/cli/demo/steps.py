@@ -15,6 +15,7 @@ SAID = {
     "properties.saved.v1":         "saved {property_id}",
     "properties.viewed.v1":        "looked at {property_id}",
     "conversations.completed.v1":  "talked with us",
+    "conversations.analysed.v1":   "talked with us",
     "viewings.requested.v1":       "wanted to see {property_id}",
     "viewings.booked.v1":          "has a viewing with {broker_id}",
     "viewings.confirmed.v1":       "the viewing is confirmed",

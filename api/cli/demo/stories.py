@@ -272,7 +272,7 @@ def paid_in_the_office(one: Diary) -> None:
     one.introduce("email", "phone", "name")
     one.beside = {"origin": "phone_call"}
     about: Body = {"property_id": home.id, "value_minor": 25_000_000, "currency": "EGP"}
-    if one.nth % 2 == 0:
+    if one.nth % 2 == 1:
         order = f"order-{one.number}-{one.anchor:%y%m%d%H%M%S}"
         one.note("ads.conversion_asked.v1", at, {**about, "event_name": "Purchase", "order_id": order})
     else:

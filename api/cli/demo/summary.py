@@ -87,26 +87,35 @@ def _people(found: Findings) -> RenderableType:
 
 
 def _met(found: Findings, tally: Tally) -> RenderableType:
-    """Return where people were met: tours, conversations, viewings, rentals."""
-    tours, viewings = found.tours, Counter(row["status"] for row in found.viewings)
-    kinds = ", ".join(f"{one['sessions']} {one['tour_kind']}" for one in tours["by_kind"])
-    open_tours = tours["sessions"] - tours["closed"]
-    left = f"; {open_tours} left open, closed a minute after their last touchpoint" if open_tours else ""
+    """Return where people were met, a line each."""
     told = {name: sum(int(row[name]) for row in found.people) for name in ("conversations", "appraisals")}
     saves, investors = sum(len(row["saved"]) for row in found.people), Counter(_investors(found.people))
-    stays, model = Counter(row["status"] for row in found.rentals), found.value_model
-    if model is None or not model.get("enough_data"):
-        learned = "not enough bookings to say what guests may still bring"
-    else:
-        learned = f"a value model of {model['customers']} guests, {model['repeaters']} of whom came again"
     return Text.assemble(
-        ("Tours  ", "bold"), f"{tours['sessions']} ({kinds}), mean score {tours['mean_score']:.0f}{left}",
+        ("Tours  ", "bold"), _tours(found.tours),
         ("\nTalks  ", "bold"), f"{told['conversations']} conversations · {saves} homes saved · ",
         f"{told['appraisals']} appraisals · investors: {_counts(investors)}",
-        ("\nViewings ", "bold"), f"{_counts(viewings)}; ",
-        f"{tally.verdicts['taken']} refused, the slot was taken",
-        ("\nRentals ", "bold"), f"{_counts(stays)}; {learned}",
+        ("\nViewings ", "bold"), _counts(Counter(row["status"] for row in found.viewings)),
+        f"; {tally.verdicts['taken']} refused, the slot was taken",
+        ("\nRentals ", "bold"), f"{_counts(Counter(row['status'] for row in found.rentals))}; {_learned(found)}",
     )  # fmt: skip
+
+
+def _tours(tours: Row) -> str:
+    kinds = ", ".join(f"{one['sessions']} {one['tour_kind']}" for one in tours["by_kind"])
+    still = tours["sessions"] - tours["closed"]
+    left = f"; {still} left open, closed a minute after their last touchpoint" if still else ""
+    return f"{tours['sessions']} ({kinds}), mean score {tours['mean_score']:.0f}{left}"
+
+
+def _learned(found: Findings) -> str:
+    """Return what past bookings let say of guests; whoever was not met since is told of on their own page only."""
+    model, expected = found.value_model, [row["predicted_ltv"] for row in found.people if row["predicted_ltv"]]
+    if model is None or not model["enough_data"]:
+        return "not enough bookings to say what guests may still bring"
+    return (
+        f"a value model of {model['customers']} guests, {model['repeaters']} of whom came again: "
+        f"{len(expected)} guests of this week may bring {sum(expected):,.0f} EGP within a year"
+    )
 
 
 def _investors(people: list[Row]) -> Iterable[str]:
