@@ -16,6 +16,7 @@ from domain.people.signals import action_facts, tour_signals
 from domain.people.viewing_scores import judge, viewing_scores
 from domain.rentals import profile
 from domain.scoring.policy import next_action
+from domain.shared.clock import moment
 from domain.tours.session import facts_of, milestones_of
 
 PERSON: TypeAdapter[Person] = TypeAdapter(Person)
@@ -34,7 +35,7 @@ def page(person: Person, house: House, now_ms: int) -> dict[str, Any]:
     action = next_action(house.policy, action_facts(person, house, now_ms))
     scored = scores_of(person, house)
     return {
-        "platforms": dict(sorted(person.platforms.items())),
+        "platforms": [{"platform": name, "last_at": moment(at)} for name, at in sorted(person.platforms.items())],
         "intent": intent(person, house, now_ms),
         "multiplier": multiplied(person, house, now_ms),
         "multipliers": _multipliers(person, house, now_ms),
@@ -51,9 +52,11 @@ def page(person: Person, house: House, now_ms: int) -> dict[str, Any]:
     }
 
 
-def every_score(person: Person, house: House) -> list[Scored]:
-    """Return everything that was scored of a person, for the log entries behind it."""
-    return [*scores_of(person, house), *viewing_scores(person, house)]
+def highest_sent(conversions: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Return the highest value that Meta accepted of a person, with its currency and conversion; None before any."""
+    sent = [one for one in conversions if one["outcome"] == "accepted" and one["value"] is not None]
+    best = max(sent, key=lambda one: (one["value"], str(one["id"])), default=None)
+    return {"value": best["value"], "currency": best["currency"], "conversion_id": best["id"]} if best else None
 
 
 def scored_events(scores: Iterable[Scored]) -> Mapping[str, list[dict[str, Any]]]:
@@ -93,7 +96,7 @@ def _viewing(person: Person, scored: Scored, house: House) -> dict[str, Any]:
     own, judged = person.viewings.booked[scored.key], judge(person, scored.key, house)
     return {
         "viewing_id": scored.key, "property_id": own.property_id, "broker_id": own.broker_id, "status": own.status,
-        "starts_ms": own.starts_ms, "conversion_probability": judged.score.score, "timeline": judged.timeline,
+        "starts_at": moment(own.starts_ms), "conversion_probability": judged.score.score, "timeline": judged.timeline,
         "lead_quality": judged.quality, "reasons": [one.model_dump() for one in judged.score.reasons],
         "policy": judged.score.policy,
     }  # fmt: skip

@@ -12,7 +12,8 @@ from domain.people import investors
 from domain.people import person as people
 from domain.people.events import ConsentGiven, ConsentWithdrawn
 from domain.people.person import Person
-from domain.people.scores import best_of, intent, multiplied, scores_of
+from domain.people.scores import best_of, intent, multiplied
+from domain.people.standing import every_score
 from domain.rentals import customer
 from domain.shared.clock import moment
 from domain.shared.fact import Fact, Recorded
@@ -47,7 +48,7 @@ def _evolve(person: Person, recorded: Recorded, house: House, _key: str) -> Pers
 
 
 def _row(person: Person, house: House) -> tuple[Any, ...]:
-    best, at = best_of(scores_of(person, house)), person.last_ms
+    best, at = best_of(every_score(person, house)), person.last_ms
     score = best.score if best else None
     return (
         person.known, sorted(person.contact.kinds), person.touchpoints,

@@ -21,6 +21,7 @@ from api.reading import Limit, answer, caller, decode_cursor, encode_cursor, jso
 from application import merge_people, unmerge_people
 from application.ports.touchpoints import Problem
 from domain.people.links import link_stream, parting_stream, people_of
+from domain.people.standing import every_score
 
 router = APIRouter(tags=["people"])
 LONGEST_JOURNEY = 2_000
@@ -60,6 +61,7 @@ async def get_person(request: Request, person_id: UUID, as_of: AsOf = None) -> R
         "subjects": seen.subjects,
         "contact": contact,
         **person_page.page(seen.person, seen.house, seen.at_ms),
+        "highest_value_sent": person_page.highest_sent(seen.conversions),
         "conversions": seen.conversions,
         **seen.moment,
     })  # fmt: skip
@@ -86,7 +88,7 @@ async def get_journey(request: Request, person_id: UUID, as_of: AsOf = None) -> 
         rows = [row for row in rows if row["notification_id"] <= seen.until]
     shown = await asyncio.to_thread(show.open_events, rows, own.keyring)
     entries = sorted(shown, key=lambda one: (one["occurred_at"], one["position"]))
-    scored = person_page.scored_events(person_page.every_score(seen.person, seen.house))
+    scored = person_page.scored_events(every_score(seen.person, seen.house))
     return answer({
         "person_id": seen.subjects[0],
         "items": [

@@ -178,7 +178,8 @@ def predict(model: FittedValueModel, customer: Customer, segment: str | None = N
         p_alive=p_alive(frequency, customer), p_next_90d=p_next(frequency, customer, 90),
         churn=churn(frequency, customer), bookings_12m=by_month[11], bookings_24m=by_month[23],
         booking_value_minor=each / model.margin, value_12m_minor=today[0] * each, value_24m_minor=today[1] * each,
-        interval_12m=year, interval_24m=two_years, beyond_data=model.months_of_data < 24,
+        interval_12m=_around(year, today[0] * each), interval_24m=_around(two_years, today[1] * each),
+        beyond_data=model.months_of_data < 24,
     )  # fmt: skip
 
 
@@ -197,6 +198,11 @@ def _ranges(
         each = expected_value(_value(model.value), customer) * model.margin if model.value else 0.0
         return Interval(today[0] * each, today[0] * each), Interval(today[1] * each, today[1] * each)
     return _middle(values[0]), _middle(values[1])
+
+
+def _around(drawn: Interval, value: float) -> Interval:
+    """Return the interval with the forecast within: a few draws may all miss it by a little."""
+    return Interval(min(drawn.low, value), max(drawn.high, value))
 
 
 def _middle(values: list[float]) -> Interval:

@@ -2,9 +2,9 @@
 
 import re
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, model_validator
 
 UNPRINTABLE = re.compile("[\x00-\x1f\ud800-\udfff]")
 
@@ -18,10 +18,14 @@ def _printable(text: str) -> str:
 Text = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_printable)]
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
 
+HASH = re.compile("[0-9a-fA-F]{64}")
+Hashed = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""A SHA-256 in hex, made by a producer as Meta wants it."""
+
 HintKind = Literal[
     "person_id", "phone", "email", "session", "visitor_id", "fbp", "fbc", "fbclid", "ctwa_clid",
     "name", "first_name", "last_name", "ip", "user_agent", "city", "country", "lead_id",
-    "psid", "igsid", "gender", "birth_date", "state", "zip", "madid", "referrer_url",
+    "psid", "igsid", "gender", "birth_date", "state", "zip", "madid", "referrer_url", "email_sha256", "phone_sha256",
 ]  # fmt: skip
 
 STRONG: tuple[HintKind, ...] = ("person_id", "phone", "email")
@@ -31,8 +35,11 @@ WEAK: tuple[HintKind, ...] = ("session", "visitor_id", "fbp", "fbc", "fbclid", "
 """Hints that name a browser, a visit or one channel's account: they never join two known people."""
 
 MATCHING: frozenset[str] = frozenset(
-    {"phone", "email", "fbp", "fbc", "fbclid", "ip", "lead_id", "madid", "ctwa_clid", "psid", "igsid"}
-)
+    {
+        "phone", "email", "fbp", "fbc", "fbclid", "ip", "lead_id", "madid", "ctwa_clid", "psid", "igsid",
+        "email_sha256", "phone_sha256",
+    }
+)  # fmt: skip
 """Hints with which Meta can find a person; without any of them a conversion is worth nothing."""
 
 
@@ -52,7 +59,8 @@ class PersonHints(BaseModel):
     """Every identifier and detail a producer may send along; all of it personal, sealed as one value.
 
     `person_id` is the producer's own id of the person, `visitor_id` of the browser. `ip` and `user_agent` are the
-    browser's, never a server's.
+    browser's, never a server's. An e-mail or a phone that comes hashed, as Meta's own events have it, is kept as such:
+    it is passed on to Meta as it is, and names nobody here.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -83,3 +91,15 @@ class PersonHints(BaseModel):
     referrer_url: (
         Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(_printable)] | None
     ) = None
+    email_sha256: Hashed | None = None
+    phone_sha256: Hashed | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hashed(cls, given: Any) -> Any:
+        """Put what came hashed where it belongs."""
+        if not isinstance(given, dict):
+            return given
+        hashed = {one for one in ("email", "phone") if isinstance(given.get(one), str) and HASH.fullmatch(given[one])}
+        moved = {f"{one}_sha256": given[one].lower() for one in hashed}
+        return {name: value for name, value in given.items() if name not in hashed} | moved if hashed else given

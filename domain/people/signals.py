@@ -4,7 +4,8 @@ from domain.appraisals import appraisal
 from domain.brokerage.rulebook import House
 from domain.conversations import conversation
 from domain.people.person import Person, earlier_sessions
-from domain.people.scores import DAY_MS, scores_of, tour_scores
+from domain.people.scores import DAY_MS, tour_scores
+from domain.people.standing import every_score
 from domain.scoring.policy import FactValue
 from domain.tours import session as tour
 from domain.viewings import viewing
@@ -35,7 +36,7 @@ def action_facts(person: Person, house: House, at_ms: int) -> dict[str, FactValu
     `viewing_wanted`, `outcome_missing`, `hot_tour`, `contacted` (anybody spoke with them, or met them), `was_hot`:
     yes or no; `price_asked` counts; `seller_likelihood` 0–100; `silent_days` since the last touchpoint.
     """
-    tours, all_scores = tour_scores(person, house), scores_of(person, house)
+    tours, all_scores = tour_scores(person, house), every_score(person, house)
     asked = [conversation.facts_of(one, house)["price_asked"] for one in person.conversations.values()]
     return {
         "viewing_wanted": viewing.wanted(person.viewings),

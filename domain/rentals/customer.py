@@ -21,7 +21,7 @@ from domain.rentals.events import (
     RentalTouchpoint,
 )
 from domain.rentals.value import Stay
-from domain.scoring.policy import FactValue, label, reached, score
+from domain.scoring.policy import FactValue, Score, label, reached, score
 from domain.shared.changed import changed
 from domain.shared.clock import millis
 from domain.shared.fact import Fact, Recorded
@@ -204,10 +204,16 @@ def ltv_score(predicted: float, house: House) -> int:
 
 def rental_score(state: Customer, house: House, platforms: int, at_ms: int) -> float | None:
     """Return the rental score 0–100 at a moment, None where there is no personal prediction."""
+    standing_now = rental_standing(state, house, platforms, at_ms)
+    return None if standing_now is None else float(standing_now.score)
+
+
+def rental_standing(state: Customer, house: House, platforms: int, at_ms: int) -> Score | None:
+    """Return the rental score at a moment with its reason, None where there is no personal prediction."""
     predicted = predicted_ltv(state, house, platforms, at_ms)
     if predicted is None:
         return None
-    return float(score(house.policy, "rentals", {"ltv_score": ltv_score(predicted, house)}).score)
+    return score(house.policy, "rentals", {"ltv_score": ltv_score(predicted, house)})
 
 
 def newest(state: Customer) -> tuple[Confirmed, Booking] | None:

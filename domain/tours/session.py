@@ -197,7 +197,7 @@ def evidence_of(session: TourSession) -> dict[str, tuple[str, ...]]:
     seen = session.visits or ((session.closed_by,) if session.closed_by else ())
     looked = ("total_time_s", "rooms_visited", "completion_rate", "mean_dwell_s", "rooms_revisited", "bedroom_s")
     return {
-        **dict.fromkeys((*looked, "kitchen_s"), seen),
+        **dict.fromkeys((*looked, "kitchen_s", "earlier_sessions"), seen),
         "kitchen_actions": tuple(one.event for one in session.actions if room_kind(one.room) == "kitchen"),
         "shares": tuple(one.event for one in session.actions if one.action == SHARE),
         "downloads": tuple(one.event for one in session.actions if one.action == DOWNLOAD),

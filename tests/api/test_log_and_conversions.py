@@ -126,6 +126,9 @@ def test_every_attempt_is_shown_and_the_last_word_holds(stage: Stage, nile: Brok
     assert summary["total_revenue_cents"] == Decimal(conversion["value"]) * 100
     person = nile.read(f"/api/people/{conversion['person_id']}")
     assert person["conversions"][0]["outcome"] == "accepted"
+    assert person["highest_value_sent"] == {
+        "value": conversion["value"], "currency": "EGP", "conversion_id": conversion["id"],
+    }  # fmt: skip
 
 
 def test_a_summary_adds_up(toured: Brokerage) -> None:

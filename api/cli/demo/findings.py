@@ -1,5 +1,6 @@
 """Asks the public API, with a reader key, what came of the week."""
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ SHOWN = ("tours", "conversations", "appraisals", "lead_forms", "saves")
 JOURNEY = "came_to_see_it"
 """The story of which one journey is told."""
 PAGE = 200
+REMEMBERED_S = 6.0
+"""How long to ask for the value model, which was made when the week began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +93,14 @@ def _listed(reader: httpx.Client, path: str) -> list[Row]:
 
 
 def _value_model(reader: httpx.Client) -> Row | None:
-    answer = reader.get("/api/rentals/value-model")
-    return dict(answer.json()) if answer.status_code == 200 else None
+    """Return the value model; the API remembers a brokerage's rules for some seconds, so it may show a moment later."""
+    deadline = time.monotonic() + REMEMBERED_S
+    while True:
+        answer = reader.get("/api/rentals/value-model")
+        model = dict(answer.json()) if answer.status_code == 200 else None
+        if (model and model["enough_data"]) or time.monotonic() > deadline:
+            return model
+        time.sleep(0.2)
 
 
 def _some(people: Sequence[Row]) -> list[Row]:
