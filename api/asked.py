@@ -58,12 +58,20 @@ INSIDE: Mapping[str, str] = {"content_category": "category", "order_id": "order_
 def asked(body: Mapping[str, Any]) -> Spelt:
     """Read any spelling as a flat body of `ads.conversion_asked.v1`, or say which field is wrong."""
     flat = {RENAMED.get(name, name): value for name, value in body.items() if name not in OF_META}
-    for step in (_custom, _person, _money, _time, _name, _attribution, _browser, _test):
+    for step in (_custom, _contents, _person, _money, _time, _name, _attribution, _browser, _test):
         wrong = step(flat, body)
         if wrong is not None:
             return wrong
-    flat.setdefault("id", flat.get("order_id") or str(uuid4()))
+    flat.setdefault("id", _of_order(flat) or str(uuid4()))
     return flat
+
+
+def _of_order(flat: Mapping[str, Any]) -> str | None:
+    """Return the id of an order's conversion: a checkout and the purchase after it are two things of one order."""
+    order_id, name = flat.get("order_id"), flat.get("event_name")
+    if not isinstance(order_id, str) or not order_id:
+        return None
+    return order_id if name == "Purchase" else f"{name}|{order_id}"
 
 
 def named(event_name: str) -> Callable[[Mapping[str, Any]], Spelt]:
@@ -107,12 +115,36 @@ def _custom(flat: dict[str, Any], body: Mapping[str, Any]) -> Problem | None:
     for name, value in given.items():
         if name in INSIDE:
             flat.setdefault(INSIDE[name], value)
+        elif name == "contents":
+            flat.setdefault("contents", value)
         elif name == "content_ids" and isinstance(value, list) and value:
             flat.setdefault("property_id", str(value[0]))
+            if len(value) > 1 and "contents" not in given:
+                flat.setdefault("contents", [{"id": str(one)} for one in value])
         elif name not in ("value", "value_cents"):
             custom[name] = value
     if custom:
         flat["custom"] = custom
+    return None
+
+
+def _contents(flat: dict[str, Any], body: Mapping[str, Any]) -> Problem | None:
+    """Read the things it is about: Meta counts their prices in currency units, the log in minor ones."""
+    given = flat.get("contents")
+    if not isinstance(given, list):
+        return None
+    read: list[Any] = []
+    for number, one in enumerate(given):
+        if isinstance(one, dict) and one.get("item_price") is not None:
+            minor = minor_of(one["item_price"])
+            if minor is None or minor < 0:
+                rule = "must be an amount of at least 0 with at most two decimals"
+                return Problem(f"contents.{number}.item_price", rule)
+            one = {name: value for name, value in one.items() if name != "item_price"} | {"item_price_minor": minor}
+        read.append(one)
+    flat["contents"] = read
+    if read and isinstance(read[0], dict) and "id" in read[0]:
+        flat.setdefault("property_id", read[0]["id"])
     return None
 
 
@@ -183,7 +215,8 @@ def _browser(flat: dict[str, Any], body: Mapping[str, Any]) -> Problem | None:
     if not isinstance(event_id, str):
         return Problem("event_id", "must be text")
     flat.setdefault("browser_event", {"id": event_id, "name": flat.get("event_name")})
-    flat.setdefault("id", event_id)
+    if event_id:  # Meta tells events of one id apart by their names
+        flat.setdefault("id", f"{flat.get('event_name')}|{event_id}")
     return None
 
 

@@ -9,8 +9,9 @@ from api.errors import unavailable
 from domain.appraisals import appraisal
 from domain.brokerage.rulebook import House
 from domain.conversations import conversation
+from domain.leads import form
 from domain.people import investors
-from domain.people.person import Person, earlier_sessions
+from domain.people.person import Person, sessions_before
 from domain.people.scores import Scored, conversation_scores, intent, multiplied, person_facts, scores_of
 from domain.people.signals import action_facts, tour_signals
 from domain.people.viewing_scores import judge, viewing_scores
@@ -32,17 +33,16 @@ def read_person(state: bytes) -> Person:
 
 def page(person: Person, house: House, now_ms: int) -> dict[str, Any]:
     """Return what is known of a person at a moment (unix ms); scores, intent 0–10, multipliers, the next action."""
-    action = next_action(house.policy, action_facts(person, house, now_ms))
     scored = scores_of(person, house)
     return {
         "platforms": [{"platform": name, "last_at": moment(at)} for name, at in sorted(person.platforms.items())],
         "intent": intent(person, house, now_ms),
         "multiplier": multiplied(person, house, now_ms),
         "multipliers": _multipliers(person, house, now_ms),
-        "next_action": action.model_dump(include={"do", "why"}) if action else None,
+        "next_action": advice(person, house, now_ms),
         "tours": [_tour(person, one, house) for one in scored if one.about == "tours"],
         "conversations": [_conversation(person, one, house) for one in conversation_scores(person, house)],
-        "lead_forms": [{"event_id": one.key, **one.score.model_dump()} for one in scored if one.about == "lead_forms"],
+        "lead_forms": [_lead_form(person, one, house) for one in scored if one.about == "lead_forms"],
         "viewings": [_viewing(person, one, house) for one in viewing_scores(person, house)],
         "saves": [{"property_id": one.key, **one.score.model_dump()} for one in scored if one.about == "saves"],
         "appraisals": [appraisal.shown(one, house) for one in person.appraisals.values()],
@@ -50,6 +50,12 @@ def page(person: Person, house: House, now_ms: int) -> dict[str, Any]:
         "rentals": profile.profile_of(person.rentals, house, len(person.platforms), now_ms),
         "investor": investors.profile_of(person, house),
     }
+
+
+def advice(person: Person, house: House, now_ms: int) -> dict[str, str] | None:
+    """Return what an agent should `do` next for a person at a moment (unix ms), and `why`; None where no row says."""
+    action = next_action(house.policy, action_facts(person, house, now_ms))
+    return action.model_dump(include={"do", "why"}) if action else None
 
 
 def highest_sent(conversions: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
@@ -102,12 +108,20 @@ def _viewing(person: Person, scored: Scored, house: House) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _lead_form(person: Person, scored: Scored, house: House) -> dict[str, Any]:
+    return {
+        "event_id": scored.key, "conversion_probability": form.conversion_probability(scored.score),
+        "estimated_value": form.facts_of(person.forms[scored.key], house)["estimated_value"],
+        **scored.score.model_dump(),
+    }  # fmt: skip
+
+
 def _tour(person: Person, scored: Scored, house: House) -> dict[str, Any]:
     session = person.tours[scored.key]
     return {
         "session_id": scored.key, "property_id": session.property_id, "tour_kind": session.tour_kind,
         "rooms": {room: {"visits": visits, "dwell_s": ms / 1000} for room, (visits, ms) in session.rooms.items()},
         "total_time_s": session.total_ms / 1000, "closed_by": session.closed_by, "late": session.late,
-        "milestones": milestones_of(session, house, facts_of(session, earlier_sessions(person, scored.key))),
+        "milestones": milestones_of(session, house, facts_of(session, sessions_before(person, scored.key))),
         "signals": tour_signals(person, scored.key), **scored.score.model_dump(),
     }  # fmt: skip

@@ -78,14 +78,18 @@ class DeliverConversions:
                 return
 
     def _while_held(self, circuit: Circuit, go_on: Callable[[], bool]) -> None:
-        """Park what arrived since; try the lane with one message when its probe is due."""
+        """Park what arrived since; try the lane with one message when its probe is due.
+
+        Where there is none to try it with, a lane that the delivery held is let go, as the next message will tell; one
+        that a check of the dataset held waits for a good check, or its alert would come and go with every look.
+        """
         while go_on() and (messages := self.queue.lease(circuit.lane, MOST_PER_REQUEST)):
             batch = Batch(circuit.lane, messages)
             self.queue.record(batch.parked(self._in_time(batch), circuit.reason, self.clock()))
         probe = self.circuits.take_probe(circuit, self.clock() + timedelta(seconds=self.probe_s))
         if probe:
             self._deliver(Batch(circuit.lane, probe, held_for=circuit.reason), go_on)
-        elif probe is not None:
+        elif probe is not None and not circuit.watched:
             self.queue.record(Entry(closes=circuit.lane))
 
     def _deliver(self, batch: Batch, go_on: Callable[[], bool]) -> bool:

@@ -16,7 +16,7 @@ State = Literal["waiting", "leased", "parked", "done", "dead"]
 
 # fmt: off
 DROPPABLE: Mapping[str, tuple[str, ...]] = {  # Meta's field → the kinds of contact that it is made of
-    "em": ("email",),                  "ph": ("phone",),            "fn": ("first_name", "name"),
+    "em": ("email", "email_sha256"),   "ph": ("phone", "phone_sha256"),  "fn": ("first_name", "name"),
     "ln": ("last_name", "name"),       "ct": ("city",),             "st": ("state",),
     "zp": ("zip",),                    "country": ("country",),     "ge": ("gender",),
     "db": ("birth_date",),             "fbp": ("fbp",),             "fbc": ("fbc", "fbclid"),

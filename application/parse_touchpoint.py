@@ -170,6 +170,7 @@ def _payable(fact: Touchpoint) -> tuple[Problem, ...]:
     """Refuse a currency that nobody pays in; the log's own facts are not judged by today's list."""
     told = {
         "payload.currency": getattr(fact, "currency", None),
+        "payload.analysis.currency": getattr(getattr(fact, "analysis", None), "currency", None),
         "listing.currency": getattr(fact.listing, "currency", None),
     }
     return tuple(

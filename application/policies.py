@@ -16,6 +16,9 @@ from domain.scoring.policy import Policy
 
 MOST_ROWS = 2_000
 """Rows of all tables of a policy together: every fact asks them."""
+EARLIEST_S = 946_684_800
+"""Since when a policy may be in force at the earliest, in unix seconds: no touchpoint is older than the year 2000."""
+
 TYPES = frozenset({"int", "float", "bool", "str"})
 """What pydantic adds to the place of a field that may be of several types."""
 RESERVED = frozenset({"simulate", "simulations", "activate", "rollback"})
@@ -37,7 +40,7 @@ class NothingToTakeBack(Exception):
 
 
 class NotYet(Exception):
-    """A policy cannot be in force from a moment that is still to come."""
+    """A policy cannot be in force from a moment that is still to come, or from before there were touchpoints."""
 
 
 class InvalidPolicy(Exception):
@@ -180,6 +183,8 @@ def decide_activation(
     since = int(now.timestamp()) if effective_from_s is None else effective_from_s
     if since > int(now.timestamp()):
         raise NotYet("effective_from must not be in the future")
+    if since < EARLIEST_S:
+        raise NotYet("effective_from must not be before the year 2000")
     policy = find(setup, name, version)
     if effective_from_s is None and _same(setup.house.policy, policy) and policy.label == setup.house.policy.label:
         return []

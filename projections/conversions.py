@@ -77,7 +77,7 @@ def payload_of(one: Conversion) -> dict[str, Any]:
         "value": one.value,
         "currency": one.currency,
         "content_category": one.category,
-        "custom": dict(one.custom) | ({"order_id": one.order_id} if one.order_id else {}),
+        "custom": dict(one.custom) | ({"order_id": one.order_id} if one.order_id else {}) | _contents(one),
         "person_id": str(one.person_id),
         "subject_id": str(one.subject_id),
         "touchpoint_id": str(one.cause_id),
@@ -100,6 +100,17 @@ def payload_of(one: Conversion) -> dict[str, Any]:
         },
     }
     return {name: value for name, value in told.items() if value not in (None, {}, False)} | {"value": one.value}
+
+
+def _contents(one: Conversion) -> dict[str, Any]:
+    """Return the things it is about in Meta's words, prices in currency units."""
+    if not one.contents:
+        return {}
+    told = [content.model_dump(exclude_none=True, exclude={"item_price_minor"}) for content in one.contents]
+    for content, item in zip(one.contents, told, strict=True):
+        if content.item_price_minor is not None:
+            item["item_price"] = content.item_price_minor / 100
+    return {"contents": told, "content_ids": [content.id for content in one.contents]}
 
 
 def _listing(one: Conversion) -> dict[str, Any]:

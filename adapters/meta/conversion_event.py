@@ -17,6 +17,8 @@ DIRECT: Final = {  # kind of hint → field of Meta's user data
     "fbp": "fbp",         "fbc": "fbc",
     "ip": "client_ip_address",                "user_agent": "client_user_agent",
 }
+SAID_TWICE: Final = {"em": ("email", "email_sha256"), "ph": ("phone", "phone_sha256")}
+"""Field → the kinds that give it: plain, and as a producer hashed it; where both are known Meta gets both."""
 PERSON_IN: Final = {  # channel of business messaging → kind of hint and field that name the person there
     "whatsapp":  ("ctwa_clid", "ctwa_clid"),
     "messenger": ("psid",      "page_scoped_user_id"),
@@ -93,6 +95,9 @@ def raw_user_data(
 ) -> dict[str, object]:
     """Return Meta's user data before it is normalised and hashed."""
     raw: dict[str, object] = {field: known[kind] for kind, field in DIRECT.items() if kind in known}
+    for field, kinds in SAID_TWICE.items():
+        if said := [known[kind] for kind in kinds if kind in known]:
+            raw[field] = said
     raw |= {field: names for field, names in split_name(known.get("name", "")).items() if field not in raw}
     raw |= _click(known, payload)
     raw |= _channel_ids(known, payload, settings)

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from adapters.meta.user_data import normalise_email, phone_e164_digits
+from adapters.meta.user_data import normalise, normalise_email, phone_e164_digits
 from adapters.postgres.registry import Hint
 from adapters.sealing import keyed_hash
 from domain.people.hints import STRONG, WEAK, PersonHints
@@ -10,7 +10,7 @@ from domain.shared.fact import Touchpoint
 
 DETAILS = (
     "name", "first_name", "last_name", "ip", "user_agent", "city", "country", "lead_id", "gender", "birth_date",
-    "state", "zip", "madid", "referrer_url",
+    "state", "zip", "madid", "referrer_url", "email_sha256", "phone_sha256",
 )  # fmt: skip
 """Hints that describe a person without naming one."""
 
@@ -47,6 +47,8 @@ def _normal(kind: str, value: str, region: str) -> str | None:
             return normalise_email(value)
         case "phone":
             return phone_e164_digits(value, region)
+        case "email_sha256" | "phone_sha256":
+            return normalise("em", value).sha256  # a hash of nothing, or of a placeholder, finds nobody
         case _:
             return value.strip()
 

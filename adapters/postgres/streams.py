@@ -45,8 +45,11 @@ class PostgresStreams:
     def append(self, brokerage_id: UUID, stream_id: UUID, after: int, facts: Sequence[Fact]) -> None:
         """Append after version `after`, durable on return.
 
-        Raises VersionTaken, unless what is stored there is the very same: then an earlier answer was lost.
+        Raises VersionTaken, unless what is stored there is the very same: then an earlier answer was lost; and
+        ValidationError for a fact that nobody could read back, which would close the stream for ever.
         """
+        for fact in facts:
+            type(fact).model_validate(fact.model_dump())
         envelopes = [Envelope(stream_id, after + nth, fact, brokerage_id) for nth, fact in enumerate(facts, start=1)]
         try:
             self._log.recorder.insert_events([self._log.mapper.to_stored_event(one) for one in envelopes])

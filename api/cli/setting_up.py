@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from adapters.postgres.connections import connect
 from adapters.postgres.migrate import migrate, newest_revision
-from adapters.postgres.secrets import APP_SECRET, TOKEN, SecretStore
+from adapters.postgres.secrets import APP_SECRET, TEST_CODE, TOKEN, SecretStore
 from adapters.sealing import MasterKey
 from api.auth.issuing import SCOPES, BadKey, create_key, revoke_key
 from api.auth.origins import BadOrigin
@@ -94,7 +94,9 @@ def create_brokerage(
     region: Annotated[str, typer.Option(help="Where local phone numbers are read, such as EG.")] = "EG",
     ask_first: Annotated[bool, typer.Option("--ask-first", help="No conversion without a consent given.")] = False,
     policy: Annotated[str, typer.Option(help=f"One of {', '.join(SHIPPED)}.")] = "brief",
-    effective_days_ago: Annotated[int, typer.Option(help="Conversions for what happened since so many days.")] = 0,
+    effective_days_ago: Annotated[
+        int, typer.Option(min=0, max=9_000, help="Conversions for what happened since so many days.")
+    ] = 0,
     json: Json = False,
 ) -> None:
     """Register a brokerage with its settings and first policy. Again with the same settings: nothing changes.
@@ -199,22 +201,71 @@ def connect_dataset(
     app_secret: Annotated[
         str | None, typer.Option(help="The app's secret, for appsecret_proof.", envvar="META_APP_SECRET")
     ] = None,
-    role: Annotated[str, typer.Option(help="website, messaging, crm or offline.")] = "website",
+    test_event_code: Annotated[
+        str | None,
+        typer.Option(help="From Meta's test page. Sent only by tests of the set-up: Meta counts such events."),
+    ] = None,
+    role: Annotated[
+        str | None, typer.Option(help="website, messaging, crm or offline; website unless told before.")
+    ] = None,
+    page_id: Annotated[str | None, typer.Option(help="The Page of a messaging dataset, for Messenger.")] = None,
+    whatsapp_account: Annotated[str | None, typer.Option(help="The WhatsApp business account of one.")] = None,
+    instagram_account: Annotated[str | None, typer.Option(help="The Instagram business account of one.")] = None,
+    fb_login_id: Annotated[str | None, typer.Option(help="Added to every event's user data.")] = None,
+    partner_agent: Annotated[str | None, typer.Option(help="Who integrates, told with every request.")] = None,
+    crm_name: Annotated[str | None, typer.Option(help="Where stages of leads come from, for a crm dataset.")] = None,
+    limited_data_use: Annotated[
+        str | None,
+        typer.Option(help="LDU as country,state, such as 1,1000; 0,0 lets Meta locate the person; no ends it."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Send a brokerage's conversions to a Meta dataset. Again with a new token: what waited goes out.
 
+    What is not given stays as it was. A messaging dataset names its Page, WhatsApp or Instagram account.
+
     Example: ./masar dataset connect 1234567890 -b nile-homes --token …
+    Example: ./masar dataset connect 1234567891 -b nile-homes --role messaging --whatsapp-account 104996122399160
     """
     own_settings = settings()
+    told = {
+        "role": role, "page_id": page_id, "whatsapp_business_account_id": whatsapp_account,
+        "instagram_business_account_id": instagram_account, "fb_login_id": fb_login_id,
+        "partner_agent": partner_agent, "crm_name": crm_name,
+    }  # fmt: skip
+    given: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
+    if limited_data_use is not None:
+        given["data_processing"] = _limited(limited_data_use)
     with set_up(own_settings) as own:
         brokerage_id = _known(own, brokerage)
+        before = fold(own.streams.load(brokerage_id, stream_of(brokerage_id))).house.datasets.get(dataset_id)
+        kept = before.model_dump(exclude={"kind", "occurred_at"}) if before else {}
         try:
-            wanted = DatasetConnected(dataset_id=dataset_id, role=role, occurred_at=datetime.now(UTC))
-            give_dataset(own, own_settings, brokerage_id, wanted, {TOKEN: token, APP_SECRET: app_secret})
+            wanted = DatasetConnected.model_validate(
+                kept | given | {"dataset_id": dataset_id, "occurred_at": datetime.now(UTC)}
+            )
+            _names_its_side(wanted)
+            secrets = {TOKEN: token, APP_SECRET: app_secret, TEST_CODE: test_event_code}
+            give_dataset(own, own_settings, brokerage_id, wanted, secrets)
         except (ValidationError, NotRegistered) as refusal:
             fail(_words(refusal))
-    show({"dataset_id": dataset_id, "token": bool(token)}, json, f"{dataset_id} takes {brokerage}'s conversions")
+    shown = {"dataset_id": dataset_id, "role": wanted.role, "token": bool(token)}
+    show(shown, json, f"{dataset_id} ({wanted.role}) takes {brokerage}'s conversions")
+
+
+def _limited(said: str) -> dict[str, Any] | None:
+    if said == "no":
+        return None
+    country, comma, state = said.partition(",")
+    if not (comma and country.isdecimal() and state.isdecimal()):
+        fail("--limited-data-use must be country,state, such as 1,1000, or no", 2)
+    return {"country": int(country), "state": int(state)}
+
+
+def _names_its_side(wanted: DatasetConnected) -> None:
+    ours = (wanted.page_id, wanted.whatsapp_business_account_id, wanted.instagram_business_account_id)
+    if wanted.role == "messaging" and not any(ours):
+        fail("a messaging dataset needs --page-id, --whatsapp-account or --instagram-account", 2)
 
 
 def _known(own: SetUp, slug: str) -> UUID:

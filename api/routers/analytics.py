@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from adapters.postgres.connections import as_brokerage
 from adapters.postgres.queries import meta_analytics, reconciliation
+from adapters.postgres.queries.conversions import PARITY
 from adapters.postgres.queries.reconciliation import Number
 from api.errors import Refusal
 from api.reading import Limit, Word, answer, caller, decode_cursor, encode_cursor, services
@@ -16,8 +17,8 @@ from application.ports.touchpoints import Problem
 router = APIRouter(tags=["analytics"])
 USUAL = timedelta(days=28)
 LONGEST = timedelta(days=400)
-STATUSES = ("accepted", "withheld", "rejected", "dead", "waiting", "parked", "unknown", "merged")
-"""Figures that count one status, and so have the list of it behind them."""
+STATUSES = ("sent", "accepted", "withheld", "rejected", "dead", "waiting", "parked", "unknown", "merged")
+"""Figures that count one status, and so have the list of it behind them; `sent` are those that a request named."""
 
 
 @router.get("/api/admin/analytics/meta")
@@ -44,15 +45,21 @@ async def get_meta(
             f"by_{by}": [{**row, "lists": _lists({**whole, name: row[name] or ""})} for row in found[f"by_{by}"]]
             for by, name in named
         },
-        "by_day": [{**row, "lists": _lists({**whole, **_day(row["day"])})} for row in found["by_day"]],
+        "by_day": [{**row, "lists": _lists({**whole, **_day(row["day"], begin, end)})} for row in found["by_day"]],
         "reasons": [
             {**row, "list": _list({**whole, "status": row["status"], "reason": row["reason"] or ""})}
             for row in found["reasons"]
         ],
-        "missing": found["missing"],
-        "parity": found["parity"],
-        "currencies": found["currencies"],
-        "reconciliation": [{**row, "lists": _requests(row)} for row in sent],
+        "missing": [{**row, "list": _list({**whole, "best_missing": row["field"]})} for row in found["missing"]],
+        "parity": [
+            {**row, "lists": {who: _list({**whole, "event_name": row["event_name"], "told_by": who}) for who in PARITY}}
+            for row in found["parity"]
+        ],
+        "currencies": [
+            {**row, "list": _list({**whole, "status": "accepted", "currency": row["currency"]})}
+            for row in found["currencies"]
+        ],
+        "reconciliation": [{**row, "lists": _requests(row, begin, end)} for row in sent],
     })  # fmt: skip
 
 
@@ -88,9 +95,10 @@ def _aware(at: datetime) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def _day(day: date) -> dict[str, str]:
-    begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    return {"since": begin.isoformat(), "until": (begin + timedelta(days=1)).isoformat()}
+def _day(day: date, begin: datetime, end: datetime) -> dict[str, str]:
+    """Return the part of a day that lies in the span."""
+    first = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return {"since": max(first, begin).isoformat(), "until": min(first + timedelta(days=1), end).isoformat()}
 
 
 def _lists(wanted: dict[str, Any]) -> dict[str, str]:
@@ -101,8 +109,8 @@ def _list(wanted: dict[str, Any]) -> str:
     return f"/api/conversions?{urlencode(wanted)}"
 
 
-def _requests(row: dict[str, Any]) -> dict[str, str]:
-    asked = {"dataset_id": row["dataset_id"], **_day(row["day"])}
+def _requests(row: dict[str, Any], begin: datetime, end: datetime) -> dict[str, str]:
+    asked = {"dataset_id": row["dataset_id"], **_day(row["day"], begin, end)}
     return {
         number: f"/api/admin/analytics/meta/requests?{urlencode({**asked, 'number': number})}"
         for number in reconciliation.NUMBERS

@@ -16,7 +16,7 @@ from api.errors import Refusal
 from api.reading import Limit, Word, answer, caller, decode_cursor, encode_cursor, services
 
 router = APIRouter(tags=["conversions"])
-Status = Literal["waiting", "accepted", "withheld", "rejected", "parked", "merged", "dead", "unknown"]
+Status = Literal["sent", "waiting", "accepted", "withheld", "rejected", "parked", "merged", "dead", "unknown"]
 
 
 @router.get("/api/conversions")
@@ -32,6 +32,9 @@ async def list_conversions(
     reason: Word | None = None,
     source: Word | None = None,
     campaign: Word | None = None,
+    best_missing: Word | None = None,
+    currency: Word | None = None,
+    told_by: Literal["server", "both", "pixel_only"] | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     limit: Limit = 50,
@@ -39,7 +42,8 @@ async def list_conversions(
 ) -> Response:
     """List conversions, the newest first; with `summary=true` counts and values by event, status and reason.
 
-    `person_id` and `conversion_type` are what older clients call `person` and `event_name`.
+    `person_id` is what older clients call `person`; `conversion_type` the brokerage's own name of a conversion, or
+    Meta's. `sent` are those that a request to Meta named; `told_by` says whether we tell Meta, the pixel, or both.
     """
     principal = await caller(request, "read")
     after = decode_cursor(cursor, int, UUID)
@@ -48,8 +52,9 @@ async def list_conversions(
         if asked := person or person_id:
             subjects = await people.subjects_of(connection, asked)
         wanted = queries.filters(
-            person=subjects, event_name=event_name or conversion_type, dataset_id=dataset_id, status=status,
-            reason=reason, source=source, campaign=campaign, since=since, until=until,
+            person=subjects, event_name=event_name, conversion_type=conversion_type, dataset_id=dataset_id,
+            status=status, reason=reason, source=source, campaign=campaign, since=since, until=until,
+            best_missing=best_missing, currency=currency, told_by=told_by,
         )  # fmt: skip
         if summary:
             return answer(_summary(await queries.summarise(connection, wanted)))

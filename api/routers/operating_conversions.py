@@ -92,17 +92,22 @@ async def get_body(request: Request, conversion_id: UUID, request_id: UUID) -> R
     principal = await caller(request, "operate")
     own = services(request)
     async with as_brokerage(own.pool, principal.brokerage_id) as connection:
-        event_id = await queries.event_id_of(connection, conversion_id)
+        known = await queries.event_id_of(connection, conversion_id)
         sealed = await queries.sealed_body(connection, request_id)
     body = open_body(own.settings.master(), principal.brokerage_id, request_id, sealed) if sealed else None
-    events = [one for one in (body or {}).get("data", []) if one.get("event_id") == event_id]
-    if event_id is None or not events:
+    events = [one for one in (body or {}).get("data", []) if _names(one) == known]
+    if not events:
         raise Refusal(404, "Not found", "there is no such request of this conversion, or its body is forgotten by now")
     log.warning(  # whatever the level is set to: personal data was looked at
         "body_opened", key_id=principal.key_id, brokerage_id=str(principal.brokerage_id),
         conversion_id=str(conversion_id), request_id=str(request_id),
     )  # fmt: skip
     return answer({"conversion_id": conversion_id, "request_id": request_id, "data": events})
+
+
+def _names(event: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return by what one event of a request is told from the others."""
+    return event.get("event_id"), (event.get("custom_data") or {}).get("touchpoint_id")
 
 
 @router.get("/api/alerts")
@@ -200,7 +205,7 @@ def _asked(body: Any) -> tuple[str | None, str | None]:
 
 async def _nothing_to_send(request: Request, principal: Principal, conversion_id: UUID) -> Refusal:
     async with as_brokerage(services(request).pool, principal.brokerage_id) as connection:
-        event_id = await queries.event_id_of(connection, conversion_id)
-    if event_id is None:
+        known = await queries.event_id_of(connection, conversion_id)
+    if known is None:
         return Refusal(404, "Not found", "there is no such conversion")
     return Refusal(409, "Cannot be sent again", "it was withheld when it was decided, or another one stands for it")

@@ -70,7 +70,7 @@ async def get_person(request: Request, person_id: UUID, as_of: AsOf = None) -> R
 @router.get("/api/analytics/journey/{person_id}")
 @router.get("/api/people/{person_id}/journey")
 async def get_journey(request: Request, person_id: UUID, as_of: AsOf = None) -> Response:
-    """Show everything a person did, in order: what each touchpoint scored and caused, with reasons.
+    """Show everything a person did, in order: what each touchpoint scored and caused, with reasons; what to do next.
 
     With `as_of` only what the log had at that time, scored by the rules of then.
     """
@@ -96,6 +96,7 @@ async def get_journey(request: Request, person_id: UUID, as_of: AsOf = None) -> 
              "caused": [one for one in seen.conversions if str(one["cause_id"]) == entry["id"]]}
             for entry in entries
         ],
+        "next_action": person_page.advice(seen.person, seen.house, seen.at_ms),
         "truncated": full and len(rows) == LONGEST_JOURNEY,
         **seen.moment,
     })  # fmt: skip

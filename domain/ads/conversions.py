@@ -7,10 +7,10 @@ from typing import Any, Literal
 from uuid import UUID, uuid5
 
 from domain.ads import match_quality
-from domain.ads.direct import ConversionAsked
+from domain.ads.direct import Content, ConversionAsked
 from domain.ads.occasion import Moment, Occasion
 from domain.ads.occasions import occasions_of
-from domain.ads.routes import Route, routes
+from domain.ads.routes import MESSAGING_NAMES, Route, routes
 from domain.brokerage.events import DatasetConnected
 from domain.brokerage.rulebook import House
 from domain.leads import form
@@ -18,6 +18,7 @@ from domain.people import person as people
 from domain.people.contact import Contact
 from domain.people.person import Person
 from domain.people.scores import person_facts
+from domain.people.viewing_scores import conversion_probability
 from domain.properties import homes
 from domain.properties.listing import Listing
 from domain.scoring.policy import ConversionRow, FactValue, first_rows, multiplier
@@ -70,6 +71,7 @@ class Conversion:
     category: str
     custom: Mapping[str, FactValue]
     order_id: str | None
+    contents: tuple[Content, ...]
     home: str | None
     listing: Listing | None
     dataset: DatasetConnected | None
@@ -167,6 +169,7 @@ class Known(dict[str, FactValue]):
             self._everything = {
                 **homes.facts_of(moment.after.homes, self._occasion.home, moment.house),
                 **person_facts(moment.before, moment.after, moment.house, at_ms),
+                "conversion_probability": conversion_probability(moment.after, moment.house),
                 **self._occasion.facts,
             }
         return self._everything
@@ -189,9 +192,15 @@ class _Filling:
         told = self.occasion.facts.get(self.row.event_name_from) if self.row.event_name_from else None
         return str(told)[:LONGEST_NAME] if told else self.row.event_name
 
+    @property
+    def messaging_name(self) -> str | None:
+        """What it is called in a chat: the policy's word for it, unless its own was told and Meta allows that one."""
+        told = self.row.event_name_from is not None and self.event_name in MESSAGING_NAMES
+        return self.event_name if told else self.row.messaging_name
+
     def conversions(self, browser: BrowserEvent | None) -> list[Conversion]:
         """Return one conversion per dataset that it goes to; one without where there is none."""
-        moment, names = self.moment, (self.event_name, self.row.messaging_name)
+        moment, names = self.moment, (self.event_name, self.messaging_name)
         found = routes(self.occasion, names, moment.after.contact, moment.house)
         known = self._facts()
         return [self._conversion(route, known, browser) for route in found]
@@ -242,6 +251,7 @@ class _Filling:
             category=row.category,
             custom=self._custom(known, asked),
             order_id=asked.order_id if asked else None,
+            contents=asked.contents if asked else (),
             home=occasion.home,
             listing=home.listing if home else None,
             dataset=route.dataset,

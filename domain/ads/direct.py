@@ -31,13 +31,28 @@ class Attribution(BaseModel):
     city: Label | None = None
 
 
+class Content(BaseModel):
+    """One of the things that a conversion is about, as Meta's `contents` tell of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Ref
+    quantity: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    item_price_minor: Minor | None = None
+    title: Label | None = None
+    brand: Label | None = None
+    category: Label | None = None
+    delivery_category: Literal["in_store", "curbside", "home_delivery"] | None = None
+
+
 class ConversionAsked(Touchpoint):
     """A producer says that something worth telling Meta happened.
 
     `event_name` is Meta's word for it (Purchase, Lead, …); `conversion_type` the brokerage's own (purchase, signup,
     subscription, video_render, …). Source: `POST /api/conversions/track-event` and its relatives, `POST
     /api/conversions`, `POST /api/v1/integrations/meta/conversions`. With `source` "pixel" the browser has told Meta
-    already: it is kept, and not told again.
+    already: it is kept, and not told again. `contents` are the things it is about where they are several; the first
+    of them is the property unless another is named.
     """
 
     kind: Open[Literal["ads.conversion_asked.v1"]] = "ads.conversion_asked.v1"
@@ -51,6 +66,7 @@ class ConversionAsked(Touchpoint):
     category: Open[Label | None] = None
     custom: Open[dict[Label, Plain]] = Field(default_factory=dict, max_length=30)
     attribution: Open[Attribution | None] = None
+    contents: Open[tuple[Content, ...]] = Field(default=(), max_length=50)
 
     @field_validator("custom")
     @classmethod

@@ -299,6 +299,11 @@ def evidence_of(conversation: Conversation) -> dict[str, tuple[str, ...]]:
     return dict.fromkeys(JUDGED, analysed) | told
 
 
+def asked_for_viewing(conversation: Conversation) -> bool:
+    """Tell whether the customer asked to see a property, by whoever's word."""
+    return bool(evidence_of(conversation)["requested_viewing"])
+
+
 def score_of(state: Conversation, house: House) -> Score | None:
     """Return the score of a conversation, None while nothing was found out about it.
 

@@ -4,10 +4,32 @@ from typing import Any
 
 from domain.brokerage.rulebook import House
 from domain.investors import investor
+from domain.investors.interest import Interest, Money
 from domain.people.person import Person
 from domain.scoring.policy import FactValue
+from domain.shared.changed import changed
 
 UNKNOWN = "unknown"
+
+
+def interest_of(person: Person) -> Interest:
+    """Return what a person let show, with the newest budget stated anywhere.
+
+    A signal's, the most that a lead form asks for, or what a conversation's analysis found.
+    """
+    told = [person.interest.budget] if person.interest.budget else []
+    told += [
+        Money(one.at_ms, one.event, None, one.price_max_minor, one.currency)
+        for one in person.forms.values()
+        if one.price_max_minor is not None
+    ]
+    told += [
+        Money(one.found.at_ms, one.found.event, None, one.found.analysis.budget_max_minor, one.found.analysis.currency)
+        for one in person.conversations.values()
+        if one.found and one.found.analysis.budget_max_minor is not None
+    ]
+    newest = max(told, key=lambda one: (one.at_ms, one.event), default=None)
+    return changed(person.interest, budget=newest)
 
 
 def timeline_of(person: Person) -> str | None:
@@ -28,8 +50,9 @@ def timeline_of(person: Person) -> str | None:
 
 def facts_of(person: Person, house: House) -> dict[str, FactValue]:
     """Return the named facts that policies speak of, with `investor_value` and its `currency` where it is known."""
-    known = investor.facts_of(person.interest, person.homes, house, timeline_of(person))
-    return known | investor.value_facts(person.interest, person.homes, house)
+    interest = interest_of(person)
+    known = investor.facts_of(interest, person.homes, house, timeline_of(person))
+    return known | investor.value_facts(interest, person.homes, house)
 
 
 def investor_type(person: Person, house: House) -> str:
@@ -39,4 +62,4 @@ def investor_type(person: Person, house: House) -> str:
 
 def profile_of(person: Person, house: House) -> dict[str, Any]:
     """Return what a broker wants to know of an investor; see `domain.investors.investor.profile_of`."""
-    return investor.profile_of(person.interest, person.homes, house, timeline_of(person))
+    return investor.profile_of(interest_of(person), person.homes, house, timeline_of(person))

@@ -121,6 +121,17 @@ def earlier_sessions(person: Person, session_id: str) -> int:
     return sum(one.property_id == home for key, one in person.tours.items() if key != session_id) if home else 0
 
 
+def sessions_before(person: Person, session_id: str) -> int:
+    """Return how many tours of the same property the person had begun before this one."""
+    own = person.tours[session_id]
+    if not own.property_id:
+        return 0
+    return sum(
+        one.property_id == own.property_id and (one.first_ms, key) < (own.first_ms, session_id)
+        for key, one in person.tours.items()
+    )
+
+
 def _seen(person: Person, fact: Touchpoint) -> Person:
     at = millis(fact.occurred_at)
     return changed(

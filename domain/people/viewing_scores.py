@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from domain.brokerage.rulebook import House
 from domain.conversations import conversation
+from domain.leads import form
 from domain.people.person import Person
-from domain.people.scores import Scored, best_of, conversation_scores, tour_scores
+from domain.people.scores import Scored, best_of, conversation_scores, form_scores, tour_scores
 from domain.scoring.policy import FactValue, Score, label, score
 from domain.viewings import viewing
 from domain.viewings.viewing import HOUR_MS, Viewing, earlier_viewings
@@ -52,6 +53,20 @@ def viewing_scores(person: Person, house: House) -> list[Scored]:
         for key, one in person.viewings.booked.items()
         if one.booked is not None
     ]
+
+
+def conversion_probability(person: Person, house: House) -> int | None:
+    """Return the chance in percent that a person buys: the highest that a viewing or a lead form of theirs tells.
+
+    None where neither tells anything.
+    """
+    judged = [
+        (found.once_completed if one.status == "completed" else found.score.score)
+        for key, one in person.viewings.booked.items()
+        if one.booked is not None and (found := judge(person, key, house))
+    ]
+    asked = [form.conversion_probability(one.score) for one in form_scores(person, house)]
+    return max((*judged, *asked), default=None)
 
 
 def _facts(person: Person, own: Viewing, house: House) -> tuple[dict[str, FactValue], Evidence]:

@@ -67,7 +67,8 @@ NEWEST_BOOKING = CUSTOMER_OCCASION | _words("booking_id booking_total currency")
 FORM = _words("timeline estimated_value from_ad has_email has_phone has_location has_price has_type")
 
 GENERAL = _words("""
-    price price_currency commission property_type platforms intent predicted_ltv user_id customer_id milestone""")
+    price price_currency commission property_type platforms intent predicted_ltv conversion_probability user_id
+    customer_id milestone""")
 """What every conversion knows where it is known at all: for conditions, values, fields sent along and multipliers."""
 
 OCCASIONS: Mapping[Trigger, frozenset[str]] = {

@@ -190,6 +190,14 @@ def wanted(state: Viewings) -> bool:
     return any(asked.last_ms > newest.get(home, 0) for home, asked in state.asked.items())
 
 
+def booked_since(state: Viewings, at_ms: int, home: str | None) -> bool:
+    """Tell whether a viewing was booked at a moment (unix ms) or later: of a property, of any where None is named."""
+    return any(
+        one.booked is not None and one.booked.at_ms >= at_ms and home in (None, one.property_id)
+        for one in state.booked.values()
+    )
+
+
 def outcome_missing(state: Viewings) -> bool:
     """Tell whether a viewing was completed and nobody noted what the person said."""
     return any(one.status == "completed" and one.followed is None for one in state.booked.values())

@@ -56,10 +56,67 @@ def test_metas_own_spelling_of_an_event_is_understood(stage: Stage, nile: Broker
     assert float(one["value"]) == 150
 
 
+def test_the_things_that_an_event_is_about_are_told_as_metas_contents(stage: Stage, nile: Brokerage) -> None:
+    contents = [
+        {"id": "villa-7", "quantity": 1, "item_price": 90.5, "title": "Villa"},
+        {"id": "flat-12", "quantity": 2},
+    ]
+    for body in (
+        {"custom_data": {"contents": contents, "content_type": "product", "value": 150, "num_items": 3}},
+        {"contents": contents, "value": 150},
+    ):
+        (one,) = conversions_of(
+            stage, nile, "/api/conversions/track-event", {"event_name": "AddToCart", **ANNA, **body}
+        )
+        assert one["property_id"] == "villa-7"
+        assert one["cause"]["fields"]["contents"] == [
+            {"id": "villa-7", "quantity": 1, "item_price_minor": 9050, "title": "Villa"},
+            {"id": "flat-12", "quantity": 2},
+        ]
+
+
 def test_one_order_is_told_once(stage: Stage, nile: Brokerage) -> None:
     body = {"value": 10, "order_id": "o-1", **ANNA}
     assert len(conversions_of(stage, nile, "/api/conversions/track-purchase", {**body, "id": "a"})) == 1
     assert conversions_of(stage, nile, "/api/conversions/track-purchase", {**body, "id": "b"}) == []
+
+
+def test_a_checkout_and_the_purchase_after_it_are_two_things_of_one_order(stage: Stage, nile: Brokerage) -> None:
+    order = {"order_id": "o-1", **ANNA}
+    (checkout,) = conversions_of(
+        stage, nile, "/api/conversions/track-ecommerce", {"event_type": "begin_checkout", **order}
+    )
+    (bought,) = conversions_of(stage, nile, "/api/conversions/track-purchase", {"value": 10, **order})
+    assert (checkout["event_name"], bought["event_name"]) == ("InitiateCheckout", "Purchase")
+
+
+def test_events_of_one_browser_id_are_told_apart_by_their_names(stage: Stage, nile: Brokerage) -> None:
+    for name in ("PageView", "ViewContent"):
+        body = {"event_name": name, "event_id": "px-1", **ANNA}
+        (one,) = conversions_of(stage, nile, "/api/conversions/track-event", body)
+        assert (one["event_name"], one["event_id"]) == (name, "px-1")
+        assert nile.producer.post("/api/conversions/track-event", json=body).status_code == 200  # the same once more
+
+
+def test_what_comes_hashed_as_metas_events_have_it_is_something_to_match_by(stage: Stage, nile: Brokerage) -> None:
+    for given in ({"user_data": {"em": ["AB" * 32], "ph": ["cd" * 32]}}, {"email": "ab" * 32, "phone": "cd" * 32}):
+        (one,) = conversions_of(stage, nile, "/api/conversions/track-event", {"event_name": "Lead", **given})
+        assert one["status"] == "waiting"
+        assert {"email_sha256", "phone_sha256"} <= set(one["match_keys"])
+    nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    body = {"event_name": "Lead", "user_data": {"em": [nothing]}}
+    (one,) = conversions_of(stage, nile, "/api/conversions/track-event", body)
+    assert (one["status"], one["reason"]) == ("withheld", "no_match_key")
+
+
+def test_a_brokerages_own_name_of_a_conversion_is_shown_and_asked_for(stage: Stage, nile: Brokerage) -> None:
+    for name in ("signup", "video_render"):
+        (one,) = conversions_of(stage, nile, "/api/conversions", {"conversion_type": name, "source": "webhook", **ANNA})
+        assert one["conversion_type"] == name
+    for asked, told in (("signup", "signup"), ("video_render", "video_render"), ("ViewContent", "video_render")):
+        found = nile.read("/api/conversions", conversion_type=asked)["items"]
+        assert [one["conversion_type"] for one in found] == [told]
+    assert nile.read("/api/conversions", conversion_type="subscription")["items"] == []
 
 
 def test_what_the_pixel_told_is_kept_and_not_told_again(stage: Stage, nile: Brokerage) -> None:
@@ -85,7 +142,13 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("/api/conversions/track-event",    {"event_name": "Lead", "user_data": 3},         "user_data"),
     ("/api/conversions/track-event",    {"event_name": "Lead", "custom_data": []},      "custom_data"),
     ("/api/conversions/track-event",    {"event_name": "Lead", "event_id": 7},          "event_id"),
+    ("/api/conversions/track-event",    {"event_name": "Lead", "event_id": ""},         "browser_event.id"),
+    ("/api/conversions/track-event",    {"event_name": "Lead", "order_id": 7},          "order_id"),
     ("/api/conversions/track-event",    {"event_name": "Lead", "nonsense": 7},          "nonsense"),
+    ("/api/conversions/track-event",    {"event_name": "Lead", "contents": 7},          "contents"),
+    ("/api/conversions/track-event",    {"event_name": "Lead", "contents": [{"quantity": 1}]}, "contents.0.id"),
+    ("/api/conversions/track-event",    {"event_name": "Lead", "contents": [{"id": "a", "item_price": "x"}]},
+     "contents.0.item_price"),
     ("/api/conversions/track-purchase", {"currency": "EGP"},                            "value"),
     ("/api/conversions/track-ecommerce", {"event_type": "dance"},                       "event_type"),
     ("/api/conversions",                {"conversion_type": "Not A Word"},              "conversion_type"),

@@ -112,6 +112,13 @@ def test_nobody_leaves_a_room_before_entering_it(busy: Brokerage, payload: dict[
     assert "left_at must not be before entered_at" in verdict["errors"][0]["message"]
 
 
+def test_a_budget_is_in_a_currency_that_somebody_pays_in(busy: Brokerage) -> None:
+    budget = {"min": 1, "max": 2, "currency": "QQQ"}
+    verdict = busy.verdict(touchpoint("conversations.completed.v1", {"analysis": {"budget": budget}}))
+    assert rejected(verdict) == ["payload.analysis.currency"]
+    assert "ISO 4217" in verdict["errors"][0]["message"]
+
+
 def test_no_tour_ends_before_it_started(busy: Brokerage) -> None:
     verdict = busy.verdict(touchpoint("tours.completed.v1", {"started_at": ago(50), "ended_at": ago(100)}))
     assert rejected(verdict) == ["payload"]

@@ -90,7 +90,7 @@ def test_a_corrected_one_waits_to_be_sent_and_says_so_in_the_log(stage: Stage, n
     assert answer.json()["status"] == "waiting"
     fact = nile.read(f"/api/events/{answer.json()['event_id']}")
     assert fact["kind"] == "ads.conversion_corrected.v1"
-    assert (fact["fields"]["value"], fact["fields"]["dropped"]) == (12.5, ["phone"])
+    assert (fact["fields"]["value"], fact["fields"]["dropped"]) == (12.5, ["phone", "phone_sha256"])
     assert nile.operator.get("/api/conversions/dead-letters").json()["items"] == []
 
 
@@ -134,7 +134,12 @@ def test_a_body_that_is_no_wish_is_refused_with_its_reason(busy: Brokerage, body
 
 def test_the_body_of_a_request_shows_this_conversion_alone(stage: Stage, nile: Brokerage) -> None:
     one, request_id = conversion(stage, nile), uuid4()
-    events = [{"event_id": one, "event_name": "Lead"}, {"event_id": "another's", "event_name": "Lead"}]
+    cause = {"touchpoint_id": nile.read(f"/api/conversions/{one}")["cause_id"]}
+    events = [
+        {"event_id": one, "event_name": "Lead", "custom_data": cause},
+        {"event_id": one, "event_name": "PageView", "custom_data": {"touchpoint_id": "another's"}},
+        {"event_id": "another's", "event_name": "Lead", "custom_data": cause},
+    ]
     sealed = seal_body(MasterKey.parse(MASTER_KEY), nile.brokerage_id, request_id, {"data": events})
     stage.owner.execute(
         "INSERT INTO outbox.bodies (request_id, brokerage_id, sealed) VALUES (%s, %s, %s)",

@@ -46,6 +46,24 @@ def test_contact_is_shown_opened_to_whom_may_read(stage: Stage, nile: Brokerage)
     assert person["lead_forms"][0]["event_id"] == event_id
 
 
+def test_a_lead_form_keeps_its_chance_and_what_it_may_bring(stage: Stage, nile: Brokerage) -> None:
+    asked = {"price_min_minor": 300_000_000, "price_max_minor": 500_000_000, "location": "Maadi"}
+    event_id = nile.verdict(touchpoint("leads.form_submitted.v1", asked, person=ANNA))["event_id"]
+    stage.settled()
+    (form,) = nile.read(f"/api/people/{nile.subject_of(event_id)}")["lead_forms"]
+    assert (form["score"], form["conversion_probability"]) == (55, 55)  # price 20, place 15, e-mail 10, phone 10
+    assert form["estimated_value"] == 100_000  # 4,000,000 × 0.025
+
+
+def test_only_a_tour_after_another_of_the_same_home_is_a_second_visit(stage: Stage, nile: Brokerage) -> None:
+    answer = nile.post(*looked_around(ANNA), *looked_around(ANNA, "tour-2"))
+    stage.settled()
+    tours = nile.read(f"/api/people/{nile.subject_of(answer['items'][0]['event_id'])}")["tours"]
+    returned = {one["session_id"]: one["milestones"].get("multiple_visits") for one in tours}
+    assert returned["tour-1"] is None
+    assert returned["tour-2"]
+
+
 def test_the_newest_word_counts_whatever_the_order(stage: Stage, nile: Brokerage) -> None:
     new = touchpoint("leads.form_submitted.v1", person={**ANNA, "name": "Anna Said"}, occurred_at=ago(10))
     old = touchpoint("leads.form_submitted.v1", person={**ANNA, "name": "A. Said"}, occurred_at=ago(900))
@@ -65,6 +83,7 @@ def test_the_journey_tells_what_each_touchpoint_scored_and_caused(stage: Stage, 
     assert [one["occurred_at"] for one in items] == sorted(one["occurred_at"] for one in items)
     assert [items[0]["kind"], items[-1]["kind"]] == ["tours.started.v1", "leads.form_submitted.v1"]
     assert journey["truncated"] is False
+    assert journey["next_action"] == {"do": "call", "why": "walked a home thoroughly, nobody spoke with them"}
     kitchen = next(one for one in items if one["fields"].get("room") == "kitchen")
     assert {one["rule"] for one in kitchen["scored"]} >= {"long_look", "many_rooms"}
     assert all(one["of"] == "tour-1" and one["why"] and one["policy"] for one in kitchen["scored"])

@@ -145,11 +145,15 @@ def test_an_activation_holds_for_what_comes_and_can_be_taken_back(stage: Stage, 
     assert nile.operator.post("/api/policies/rollback").status_code == 409
 
 
-def test_a_policy_cannot_be_in_force_from_the_future(nile: Brokerage) -> None:
+def test_a_policy_cannot_be_in_force_from_the_future_or_from_before_there_was_anything(nile: Brokerage) -> None:
     asked = {"name": "plain", "effective_from": ago(-600)}
     assert fields_of(nile.operator.post("/api/policies/activate", json=asked)) == ["effective_from"]
     asked = {"name": "plain", "effective_from": "yesterday", "when": 1}
     assert set(fields_of(nile.operator.post("/api/policies/activate", json=asked))) == {"effective_from", "when"}
+    for never in ("0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "1999-12-31T23:59:59Z"):
+        asked = {"name": "plain", "effective_from": never}
+        assert fields_of(nile.operator.post("/api/policies/activate", json=asked)) == ["effective_from"]
+    assert nile.read("/api/policies")["active"]["label"] == "brief@2"  # the set-up can still be read
     since = ago(86_400)
     done = nile.operator.post("/api/policies/activate", json={"name": "plain", "effective_from": since})
     assert done.json()["effective_from"][:19] == since[:19]

@@ -457,3 +457,14 @@ def test_in_store_outcomes_have_two_months() -> None:
     event = told(action_source="physical_store", event_time=int((NOW - timedelta(days=61)).timestamp()))
     assert taken(event)
     assert precheck(event, NOW + timedelta(days=1)) == Unsendable("too_old")
+
+
+def test_what_a_producer_hashed_is_passed_on_once_beside_what_we_hash() -> None:
+    hints = FULL | {"email_sha256": sha256("mona@mail.example"), "phone_sha256": sha256("201009999999")}
+    event = told(hints)
+    assert event["user_data"]["em"] == [sha256("mona@mail.example")]
+    assert event["user_data"]["ph"] == [sha256("201001234567"), sha256("201009999999")]
+    assert taken(event)
+    only = told({"email_sha256": sha256("mona@mail.example")})
+    assert only["user_data"]["em"] == [sha256("mona@mail.example")]
+    assert taken(only)

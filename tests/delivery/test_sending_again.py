@@ -62,7 +62,7 @@ def test_the_correction_is_a_fact_that_says_what_changed_and_by_whom(stage: Stag
     assert datetime.fromisoformat(occurred_at).tzinfo is not None
     assert fact == {
         "conversion_id": lead, "dataset_id": stage.dataset_id, "by": "0a1b2c", "value": 12.5,
-        "custom": {"form_score": None}, "dropped": ["phone"],
+        "custom": {"form_score": None}, "dropped": ["phone", "phone_sha256"],
     }  # fmt: skip
 
 

@@ -83,6 +83,21 @@ def test_a_dataset_that_recovers_is_let_go_and_its_alert_cleared(stage: Stage) -
     stage.drain_until("done", lead)
 
 
+def test_a_dead_token_is_told_of_once_though_nothing_waits_to_try_it_with(stage: Stage) -> None:
+    stage.meta.register(stage.dataset_id, dead_token=True)
+    for _ in range(3):
+        look(stage)
+        assert alerts(stage) == [("dataset_held", stage.dataset_id)]
+        due = "UPDATE outbox.circuits SET next_probe_at = now() WHERE dataset_id = %s RETURNING 1"
+        stage.db.rows(due, stage.dataset_id)
+        stage.drain()
+    assert len(raised(stage)) == 1
+    assert cleared(stage) == []
+    stage.meta.register(stage.dataset_id)
+    look(stage)
+    assert (stage.circuit(), alerts(stage)) == (None, [])
+
+
 def test_a_dataset_that_is_well_is_left_alone(stage: Stage) -> None:
     look(stage)
     assert stage.circuit() is None

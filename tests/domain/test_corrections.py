@@ -28,7 +28,7 @@ def test_only_what_is_named_changes() -> None:
         "custom": {"property_id": "villa-7", "step": 2}, "contact": {"email": {}},
     }  # fmt: skip
     assert resent.fact is not None
-    assert resent.fact.dropped == ("phone", "fbc", "fbclid")
+    assert resent.fact.dropped == ("phone", "phone_sha256", "fbc", "fbclid")
 
 
 def test_a_value_of_nothing_is_a_value() -> None:

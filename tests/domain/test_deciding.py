@@ -36,7 +36,6 @@ from tests.cast import (
     recorded,
     registered,
     room,
-    saved,
     started,
 )
 from tests.spec import given

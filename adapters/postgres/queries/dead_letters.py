@@ -19,7 +19,7 @@ SELECT o.id, o.position, o.batch_by AS dataset_id, o.last_error AS reason, o.set
    AND (%(position)s::int8 IS NULL OR (o.position, o.id) < (%(position)s, %(id)s::uuid))
  ORDER BY o.position DESC, o.id DESC LIMIT %(limit)s
 """
-EVENT_ID = "SELECT event_id FROM read_models.conversions WHERE id = %s"
+EVENT_ID = "SELECT event_id, cause_id FROM read_models.conversions WHERE id = %s"
 BODY = "SELECT sealed FROM outbox.bodies WHERE request_id = %s"
 ALERTS = """
 SELECT id, subject, nullif(dataset_id, '') AS dataset_id, says, count, raised_at, cleared_at,
@@ -46,10 +46,12 @@ async def list_dead(
     return [{**row, "payload": _summary(row["payload"])} for row in rows]
 
 
-async def event_id_of(connection: Connection, conversion_id: UUID) -> str | None:
-    """Return the id under which Meta knows a conversion, None where this brokerage has no such."""
+async def event_id_of(connection: Connection, conversion_id: UUID) -> tuple[str, str] | None:
+    """Return the id under which Meta knows a conversion and the touchpoint it carries: events of several names may
+    have one id. None where this brokerage has no such.
+    """
     row = await (await connection.execute(EVENT_ID, (conversion_id,))).fetchone()
-    return str(row["event_id"]) if row else None
+    return (str(row["event_id"]), str(row["cause_id"])) if row else None
 
 
 async def sealed_body(connection: Connection, request_id: UUID) -> bytes | None:

@@ -6,7 +6,7 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
-from adapters.postgres.queries.conversions import CURRENCY, FROM, NAME, REASON, STATUS, VALUE
+from adapters.postgres.queries.conversions import CURRENCY, FROM, NAME, PARITY, REASON, SENT, STATUS, VALUE
 
 Connection = AsyncConnection[DictRow]
 
@@ -15,7 +15,7 @@ WITH told AS (
   SELECT {NAME} AS event_name, c.dataset_id, c.source, (c.occurred_at AT TIME ZONE 'UTC')::date AS day,
          {STATUS} AS status, {VALUE} AS value, c.match_quality, c.recorded_at,
          extract(epoch FROM d.accepted_at - c.recorded_at)::float8 AS seconds,
-         d.tries > 0 AS tried
+         {SENT} AS sent, {CURRENCY} AS currency
     {FROM}
    WHERE c.occurred_at >= %(since)s AND c.occurred_at < %(until)s
      AND (%(dataset_id)s::text IS NULL OR c.dataset_id = %(dataset_id)s)
@@ -24,7 +24,7 @@ SELECT CASE WHEN grouping(event_name) = 0 THEN 'event' WHEN grouping(dataset_id)
             WHEN grouping(source) = 0 THEN 'source' WHEN grouping(day) = 0 THEN 'day' ELSE 'all' END AS by,
        event_name, dataset_id, source, day,
        count(*)::int AS decided,
-       count(*) FILTER (WHERE tried)::int AS sent,
+       count(*) FILTER (WHERE sent)::int AS sent,
        count(*) FILTER (WHERE status = 'accepted')::int AS accepted,
        count(*) FILTER (WHERE status = 'withheld')::int AS withheld,
        count(*) FILTER (WHERE status = 'rejected')::int AS rejected,
@@ -41,8 +41,10 @@ SELECT CASE WHEN grouping(event_name) = 0 THEN 'event' WHEN grouping(dataset_id)
        percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) FILTER (WHERE status = 'accepted') AS acceptance_p50_s,
        percentile_cont(0.95) WITHIN GROUP (ORDER BY seconds) FILTER (WHERE status = 'accepted') AS acceptance_p95_s,
        round(avg(match_quality)::numeric, 2)::float8 AS match_quality,
-       coalesce(sum(value) FILTER (WHERE status = 'accepted'), 0) AS value_accepted,
-       coalesce(sum(value) FILTER (WHERE status = 'withheld'), 0) AS value_withheld
+       CASE WHEN count(DISTINCT currency) FILTER (WHERE status = 'accepted' AND value IS NOT NULL) < 2
+            THEN coalesce(sum(value) FILTER (WHERE status = 'accepted'), 0) END AS value_accepted,
+       CASE WHEN count(DISTINCT currency) FILTER (WHERE status = 'withheld' AND value IS NOT NULL) < 2
+            THEN coalesce(sum(value) FILTER (WHERE status = 'withheld'), 0) END AS value_withheld
   FROM told
  GROUP BY GROUPING SETS ((), (event_name), (dataset_id), (source), (day))
  ORDER BY 1, decided DESC, event_name, dataset_id, source, day
@@ -63,14 +65,14 @@ SELECT best_missing AS field, count(*)::int AS conversions,
    AND (%(dataset_id)s::text IS NULL OR dataset_id = %(dataset_id)s)
  GROUP BY 1 ORDER BY 2 DESC LIMIT 20
 """
-# The pixel's own ids are those that are not made from the conversion's.
-PARITY = """
-SELECT event_name, count(*)::int AS server,
-       count(*) FILTER (WHERE event_id <> id::text)::int AS both,
-       count(*) FILTER (WHERE withheld = 'told_by_pixel')::int AS pixel_only
-  FROM read_models.conversions
- WHERE occurred_at >= %(since)s AND occurred_at < %(until)s
-   AND (%(dataset_id)s::text IS NULL OR dataset_id = %(dataset_id)s)
+WHO = f"""
+SELECT {NAME} AS event_name,
+       count(*) FILTER (WHERE {PARITY["server"]})::int AS server,
+       count(*) FILTER (WHERE {PARITY["both"]})::int AS both,
+       count(*) FILTER (WHERE {PARITY["pixel_only"]})::int AS pixel_only
+  {FROM}
+ WHERE c.occurred_at >= %(since)s AND c.occurred_at < %(until)s
+   AND (%(dataset_id)s::text IS NULL OR c.dataset_id = %(dataset_id)s)
  GROUP BY 1 ORDER BY 2 DESC, 1
 """
 CURRENCIES = f"""
@@ -87,7 +89,7 @@ async def analytics(
 ) -> dict[str, Any]:
     """Return totals, the same by event, dataset, source and day (UTC), reasons, missing fields, parity, currencies.
 
-    Rates in percent, times in seconds, values in currency units.
+    Rates in percent, times in seconds, values in currency units; None where they are of several currencies.
     """
     wanted = {"since": since, "until": until, "dataset_id": dataset_id}
     cube = await _all(connection, CUBE, wanted)
@@ -100,7 +102,7 @@ async def analytics(
         },
         "reasons": await _all(connection, REASONS, wanted),
         "missing": await _all(connection, MISSING, wanted),
-        "parity": await _all(connection, PARITY, wanted),
+        "parity": await _all(connection, WHO, wanted),
         "currencies": await _all(connection, CURRENCIES, wanted),
     }
 

@@ -25,11 +25,11 @@ def occasions(moment: Moment) -> list[Occasion]:
 def _facts(moment: Moment, home: str) -> dict[str, FactValue]:
     """Return the save's facts, `save_score`, and `scored_price`: the price in proportion to the score."""
     person, house = moment.after, moment.house
-    scored, told = saves.score_of(person, home, house).score, person.homes.get(home)
-    price = homes.facts_of(person.homes, home, house).get("price")
+    scored, told = saves.score_of(person, home, house).score, homes.facts_of(person.homes, home, house)
+    price = told.get("price")
     return {
         **saves.facts_of(person, home, house),
         "save_score": scored,
         "scored_price": price * scored / 100 if isinstance(price, int | float) else None,
-        "currency": told.listing.currency if told else None,
+        "currency": told.get("price_currency"),
     }

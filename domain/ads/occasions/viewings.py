@@ -55,12 +55,13 @@ def _price(moment: Moment, own: Viewing) -> dict[str, FactValue]:
     price, currency = own.price_minor, own.currency
     if price is None:
         told = moment.after.homes.get(own.property_id)
-        price = told.listing.price_minor if told else None
-        currency = told.listing.currency if told else None
+        priced = told.priced if told else None
+        price, currency = (priced.price_minor, priced.currency) if priced else (None, None)
     if price is None:
         return {}
     known = homes.facts_of(moment.after.homes, own.property_id, moment.house)
-    return {**known, "price": price / 100, "property_value": price / 100, "currency": currency}
+    amount = price / 100
+    return {**known, "price": amount, "property_value": amount, "price_currency": currency, "currency": currency}
 
 
 def _happened(own: Viewing) -> tuple[Origin, Channel | None]:
