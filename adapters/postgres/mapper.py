@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +12,9 @@ from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
 from pydantic import TypeAdapter
 
 from adapters.sealing import seal, unseal
-from domain.catalogue import BY_KIND, UPCASTERS, upcast
+from domain.brokerage.events import PolicyActivated, PolicyDrafted
+from domain.catalogue import BY_KIND, UPCASTERS, kind_of, upcast
+from domain.scoring.policy import Policy
 from domain.shared.fact import Fact
 from domain.shared.personal import ERASED, Erased, Sealed, personal_fields
 
@@ -123,7 +125,30 @@ def decode(kind: str, state: bytes, stream_id: UUID, version: int, key_of: KeyOf
             fields[name] = sealed if key_of is None else open_sealed(sealed, key_of)
     if kind in UPCASTERS:
         kind, fields = upcast(kind, fields)
+    if kind in WITH_A_POLICY and "policy" in fields:
+        fields["policy"] = _policy(fields["policy"])
     return _validator(kind)(fields)
+
+
+WITH_A_POLICY = frozenset({kind_of(PolicyActivated), kind_of(PolicyDrafted)})
+
+
+def _policy(document: Any) -> Any:
+    """Return a stored policy, read once where many brokerages have the same: it is large, and each runner reads all.
+
+    What is no document is left to the fact's own validation.
+    """
+    if not isinstance(document, dict):
+        return document
+    since = document.pop("effective_from_s", 0)
+    if type(since) is not int or since < 0:
+        raise ValueError(f"effective_from_s of a policy is {since!r}")
+    return _read_policy(orjson.dumps(document)).model_copy(update={"effective_from_s": since})
+
+
+@lru_cache(maxsize=512)
+def _read_policy(document: bytes) -> Policy:
+    return Policy.model_validate_json(document)
 
 
 def open_sealed(sealed: Sealed, key_of: KeyOf) -> Any:
