@@ -10,13 +10,10 @@ from adapters.postgres.connections import as_brokerage
 from adapters.postgres.queries import meta_analytics, reconciliation
 from adapters.postgres.queries.conversions import PARITY
 from adapters.postgres.queries.reconciliation import Number
-from api.errors import Refusal
 from api.reading import Limit, Word, answer, caller, decode_cursor, encode_cursor, services
-from application.ports.touchpoints import Problem
+from api.spans import span
 
 router = APIRouter(tags=["analytics"])
-USUAL = timedelta(days=28)
-LONGEST = timedelta(days=400)
 STATUSES = ("sent", "accepted", "withheld", "rejected", "dead", "waiting", "parked", "unknown", "merged")
 """Figures that count one status, and so have the list of it behind them; `sent` are those that a request named."""
 
@@ -30,7 +27,7 @@ async def get_meta(
     Every row's `lists` are the addresses of the conversions behind its numbers. The last 28 days unless told.
     """
     principal = await caller(request, "read")
-    begin, end = _span(since, until)
+    begin, end = span(since, until)
     async with as_brokerage(services(request).pool, principal.brokerage_id) as connection:
         found = await meta_analytics.analytics(connection, since=begin, until=end, dataset_id=dataset_id)
         sent = await reconciliation.by_day(
@@ -70,7 +67,7 @@ async def list_requests(
 ) -> Response:  # fmt: skip
     """List the requests to Meta behind a number of the reconciliation, the newest first."""
     principal = await caller(request, "read")
-    begin, end = _span(since, until)
+    begin, end = span(since, until)
     after = decode_cursor(cursor, int)
     async with as_brokerage(services(request).pool, principal.brokerage_id) as connection:
         rows = await reconciliation.behind(
@@ -79,20 +76,6 @@ async def list_requests(
         )  # fmt: skip
     following = encode_cursor(rows[-1]["position"]) if len(rows) == limit else None
     return answer({"items": rows, "next_cursor": following})
-
-
-def _span(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
-    end = _aware(until) if until else datetime.now(UTC) + timedelta(minutes=5)
-    begin = _aware(since) if since else end - USUAL
-    if not begin < end:
-        raise Refusal(422, "Invalid request", errors=[Problem("since", "must lie before until")])
-    if end - begin > LONGEST:
-        raise Refusal(422, "Invalid request", errors=[Problem("since", f"at most {LONGEST.days} days at a time")])
-    return begin, end
-
-
-def _aware(at: datetime) -> datetime:
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _day(day: date, begin: datetime, end: datetime) -> dict[str, str]:
