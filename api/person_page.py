@@ -12,11 +12,11 @@ from domain.conversations import conversation
 from domain.leads import form
 from domain.people import investors
 from domain.people.person import Person, sessions_before
-from domain.people.scores import Scored, conversation_scores, intent, multiplied, person_facts, scores_of
+from domain.people.scores import Scored, conversation_scores, person_facts, scores_of
 from domain.people.signals import action_facts, tour_signals
 from domain.people.viewing_scores import judge, viewing_scores
 from domain.rentals import profile
-from domain.scoring.policy import next_action
+from domain.scoring.policy import FactValue, Policy, multiplier, next_action
 from domain.shared.clock import moment
 from domain.tours.session import facts_of, milestones_of
 
@@ -33,12 +33,12 @@ def read_person(state: bytes) -> Person:
 
 def page(person: Person, house: House, now_ms: int) -> dict[str, Any]:
     """Return what is known of a person at a moment (unix ms); scores, intent 0–10, multipliers, the next action."""
-    scored = scores_of(person, house)
+    scored, known = scores_of(person, house), person_facts(person, person, house, now_ms)
     return {
         "platforms": [{"platform": name, "last_at": moment(at)} for name, at in sorted(person.platforms.items())],
-        "intent": intent(person, house, now_ms),
-        "multiplier": multiplied(person, house, now_ms),
-        "multipliers": _multipliers(person, house, now_ms),
+        "intent": known["intent"],
+        "multiplier": multiplier(house.policy, known),
+        "multipliers": _multipliers(known, house.policy),
         "next_action": advice(person, house, now_ms),
         "tours": [_tour(person, one, house) for one in scored if one.about == "tours"],
         "conversations": [_conversation(person, one, house) for one in conversation_scores(person, house)],
@@ -76,9 +76,8 @@ def scored_events(scores: Iterable[Scored]) -> Mapping[str, list[dict[str, Any]]
     return found
 
 
-def _multipliers(person: Person, house: House, now_ms: int) -> list[dict[str, Any]]:
-    facts = person_facts(person, person, house, now_ms)
-    firsts = (next((row for row in table if row.holds(facts)), None) for table in house.policy.multipliers.tables)
+def _multipliers(facts: Mapping[str, FactValue], policy: Policy) -> list[dict[str, Any]]:
+    firsts = (next((row for row in table if row.holds(facts)), None) for table in policy.multipliers.tables)
     return [
         {"fact": row.fact, "value": facts[row.fact], "times": row.times, "why": row.why} for row in firsts if row
     ]  # fmt: skip

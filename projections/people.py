@@ -12,9 +12,10 @@ from domain.people import investors
 from domain.people import person as people
 from domain.people.events import ConsentGiven, ConsentWithdrawn
 from domain.people.person import Person
-from domain.people.scores import best_of, intent, multiplied
+from domain.people.scores import best_of, person_facts
 from domain.people.standing import every_score
 from domain.rentals import customer
+from domain.scoring.policy import multiplier
 from domain.shared.clock import moment
 from domain.shared.fact import Fact, Recorded
 from domain.viewings import viewing
@@ -50,16 +51,17 @@ def _evolve(person: Person, recorded: Recorded, house: House, _key: str) -> Pers
 def _row(person: Person, house: House) -> tuple[Any, ...]:
     best, at = best_of(every_score(person, house)), person.last_ms
     score = best.score if best else None
+    known = person_facts(person, person, house, at)
     return (
         person.known, sorted(person.contact.kinds), person.touchpoints,
         moment(person.first_ms), moment(at), score.score if score else 0,
         score.quality if score else "cold", score.policy if score else house.policy.label,
         [reason.model_dump(mode="json") for reason in score.reasons] if score else [],
-        best.about if best else None, intent(person, house, at), multiplied(person, house, at),
+        best.about if best else None, known["intent"], multiplier(house.policy, known),
         sorted(person.platforms), len(person.tours), len(person.forms),
         len(person.conversations), len(person.appraisals), viewing.count(person.viewings),
         customer.bookings(person.rentals), sorted(person.interest.saved), customer.segment(person.rentals, house),
-        customer.predicted_ltv(person.rentals, house, len(person.platforms), at),
+        known["predicted_ltv"],
         investors.investor_type(person, house), appraisal.best_likelihood(person.appraisals, house),
         person.verified, {purpose: allowed for purpose, (_, allowed) in sorted(person.consents.said.items())},
     )  # fmt: skip

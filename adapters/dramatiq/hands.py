@@ -16,7 +16,7 @@ from adapters.lifetime_value.later import LoadedLater
 from adapters.meta.conversions_api import MetaConversions
 from adapters.meta.graph import TIMEOUT_S, VERSION, GraphClient
 from adapters.meta.settings import DEFAULTS, MetaSettings
-from adapters.openai.analyser import ModelSettings, OpenAIAnalyser
+from adapters.openai.settings import ModelSettings
 from adapters.postgres.keyring import KeyRing
 from adapters.postgres.outbox import LEASE_SECONDS
 from adapters.postgres.quiet_sessions import QuietSessions
@@ -30,6 +30,7 @@ from application.analyse_conversation import AnalyseConversation
 from application.close_quiet_session import CloseQuietSession
 from application.deliver_conversions import PROBE_S, DeliverConversions
 from application.fit_value_model import FitValueModel
+from application.ports.analysis import ConversationAnalyser
 from application.ports.outbox import Entry, Lane, Leased, LeaseLost, Settled
 from application.record_value_change import RecordValueChange
 from application.simulate_policy import SimulatePolicy
@@ -67,6 +68,12 @@ class WorkerSettings:
     timeout_s: float = TIMEOUT_S
     model: ModelSettings | None = None
     watch_every_s: float = LOOK_EVERY_S
+
+
+def _analyser(model: ModelSettings) -> ConversationAnalyser:
+    from adapters.openai.analyser import OpenAIAnalyser  # half a second of loading, for those who have a model
+
+    return OpenAIAnalyser(model)
 
 
 class FreshKeys:
@@ -113,7 +120,7 @@ class Hands:
                 seals=SubjectSeals(self._registry, settings.master),
                 records=self._work,
                 builtin=BuiltinAnalyser(),
-                model=OpenAIAnalyser(settings.model) if settings.model else None,
+                model=_analyser(settings.model) if settings.model else None,
             ).run,
         }
 

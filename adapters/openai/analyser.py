@@ -4,7 +4,6 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import openai
@@ -13,11 +12,10 @@ from pydantic import ValidationError
 
 from adapters.openai.answer import INSTRUCTIONS, PROMPT, Answer, response_format
 from adapters.openai.prices import cost_usd_micros
+from adapters.openai.settings import ModelSettings
 from application.ports.analysis import MadeBy, NoReading, Reading
 from domain.conversations.analysis import Turn
 
-MODEL = "gpt-6-luna"
-DEADLINE_S = 20.0
 CONNECT_S = 3.0
 REST_S = 30.0
 """A server that does not answer is left alone for so long, seconds: everything else a worker does would wait for it."""
@@ -27,16 +25,6 @@ MOST_TEXT = 60_000
 """Characters of a conversation that are read: its end, where it is longer."""
 MOST_ANSWER = 2_000
 """Tokens of an answer; a full one has about 400."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSettings:
-    """Which model answers, where, and how long we wait for it (seconds, all in all)."""
-
-    api_key: str = field(repr=False)
-    base_url: str | None = None
-    model: str = MODEL
-    deadline_s: float = DEADLINE_S
 
 
 class OpenAIAnalyser:

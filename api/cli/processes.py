@@ -90,7 +90,7 @@ def worker() -> None:
     from adapters.dramatiq.hands import WorkerSettings
     from adapters.dramatiq.worker import run_worker
     from adapters.meta.settings import MetaSettings
-    from adapters.openai.analyser import ModelSettings
+    from adapters.openai.settings import ModelSettings
 
     own = _begin("worker")
     work = WorkerSettings(

@@ -9,14 +9,15 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, m
 UNPRINTABLE = re.compile("[\x00-\x1f\ud800-\udfff]")
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Return a text that can be stored and shown. Raises ValueError for one that cannot."""
     if UNPRINTABLE.search(text):
         raise ValueError("must not contain control characters or lone surrogates")
     return text
 
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_printable)]
-ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(printable)]
+ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(printable)]
 
 HASH = re.compile("[0-9a-fA-F]{64}")
 Hashed = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -88,9 +89,9 @@ class PersonHints(BaseModel):
     state: ShortText | None = None
     zip: ShortText | None = None
     madid: ShortText | None = None  # the device's advertising id
-    referrer_url: (
-        Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(_printable)] | None
-    ) = None
+    referrer_url: Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(printable)] | None = (
+        None
+    )
     email_sha256: Hashed | None = None
     phone_sha256: Hashed | None = None
 

@@ -10,7 +10,7 @@ from domain.leads import form
 from domain.people import saves
 from domain.people.person import Person
 from domain.rentals import customer
-from domain.scoring.policy import FactValue, Score, multiplier
+from domain.scoring.policy import FactValue, Score
 from domain.tours import session as tour
 
 DAY_MS = 86_400_000
@@ -110,8 +110,3 @@ def person_facts(before: Person, after: Person, house: House, at_ms: int) -> dic
         "intent": intent(before, house, at_ms),
         "predicted_ltv": customer.predicted_ltv(after.rentals, house, platforms, at_ms),
     }
-
-
-def multiplied(person: Person, house: House, at_ms: int) -> float:
-    """Return what the value of a person's next conversion would be multiplied by at a moment."""
-    return multiplier(house.policy, person_facts(person, person, house, at_ms))

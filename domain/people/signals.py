@@ -4,7 +4,7 @@ from domain.appraisals import appraisal
 from domain.brokerage.rulebook import House
 from domain.conversations import conversation
 from domain.people.person import Person, sessions_before
-from domain.people.scores import DAY_MS, tour_scores
+from domain.people.scores import DAY_MS
 from domain.people.standing import every_score
 from domain.scoring.policy import FactValue
 from domain.tours import session as tour
@@ -33,16 +33,16 @@ def action_facts(person: Person, house: House, at_ms: int) -> dict[str, FactValu
     `viewing_wanted`, `outcome_missing`, `hot_tour`, `contacted` (anybody spoke with them, or met them), `was_hot`:
     yes or no; `price_asked` counts; `seller_likelihood` 0–100; `silent_days` since the last touchpoint.
     """
-    tours, all_scores = tour_scores(person, house), every_score(person, house)
+    hot = {one.about for one in every_score(person, house) if one.score.quality == "hot"}
     asked = [conversation.facts_of(one, house)["price_asked"] for one in person.conversations.values()]
     return {
         "viewing_wanted": viewing.wanted(person.viewings) or _wanted_in_talks(person),
         "outcome_missing": viewing.outcome_missing(person.viewings),
         "seller_likelihood": appraisal.best_likelihood(person.appraisals, house),
-        "hot_tour": any(one.score.quality == "hot" for one in tours),
+        "hot_tour": "tours" in hot,
         "contacted": bool(person.conversations) or viewing.count(person.viewings) > 0,
         "price_asked": sum(count for count in asked if isinstance(count, int)),
-        "was_hot": any(one.score.quality == "hot" for one in all_scores),
+        "was_hot": bool(hot),
         "silent_days": (at_ms - person.last_ms) // DAY_MS,
     }
 

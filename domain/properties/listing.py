@@ -4,16 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from domain.people.hints import UNPRINTABLE
+from domain.people.hints import printable
 
-
-def _printable(text: str) -> str:
-    if UNPRINTABLE.search(text):
-        raise ValueError("must not contain control characters or lone surrogates")
-    return text
-
-
-Words = Annotated[str, StringConstraints(min_length=1, max_length=120), AfterValidator(_printable)]
+Words = Annotated[str, StringConstraints(min_length=1, max_length=120), AfterValidator(printable)]
 Minor = Annotated[int, Field(ge=0, le=10**15)]
 """Money in integer minor units (piastres, fils, cents)."""
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]

@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from adapters.openai.analyser import ModelSettings, OpenAIAnalyser
+from adapters.openai.analyser import OpenAIAnalyser
+from adapters.openai.settings import ModelSettings
 from adapters.simulator.app import create_app
 from tests.simulator.server import running
 

@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from adapters.analyser.builtin import BuiltinAnalyser
-from adapters.openai.analyser import MOST_TEXT, ModelSettings, OpenAIAnalyser
+from adapters.openai.analyser import MOST_TEXT, OpenAIAnalyser
+from adapters.openai.settings import ModelSettings
 from application.ports.analysis import ConversationAnalyser, NoReading
 from domain.conversations.analysis import Analysis, AnalysisNotes, Turn
 from tests.analysis.conftest import Model

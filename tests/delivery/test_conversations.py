@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from adapters.dramatiq.hands import Crew
-from adapters.openai.analyser import ModelSettings
+from adapters.openai.settings import ModelSettings
 from adapters.postgres.mapper import context
 from adapters.postgres.quiet_sessions import QuietSessions
 from adapters.postgres.registry import Registry

@@ -18,16 +18,12 @@ from domain.ads.occasions import (
 )
 from domain.shared.fact import Fact
 
+CONTEXTS = (tours, conversations, appraisals, rentals, viewings, saves, investors, leads, direct, web, funnels)
+
 OF: Mapping[type[Fact], tuple[Callable[[Moment], list[Occasion]], ...]] = {
-    kind: tuple(one.occasions for one in (
-        tours, conversations, appraisals, rentals, viewings, saves, investors, leads, direct, web, funnels,
-    ) if kind in one.HANDLES)
-    for kind in {
-        kind
-        for one in (tours, conversations, appraisals, rentals, viewings, saves, investors, leads, direct, web, funnels)
-        for kind in one.HANDLES
-    }
-}  # fmt: skip
+    kind: tuple(one.occasions for one in CONTEXTS if kind in one.HANDLES)
+    for kind in frozenset().union(*(one.HANDLES for one in CONTEXTS))
+}
 """Class of fact → what makes its occasions; one fact may make some for several tables."""
 
 
