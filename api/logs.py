@@ -2,7 +2,8 @@
 
 import logging
 import sys
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import orjson
 import structlog
@@ -12,8 +13,26 @@ LONGEST = 2_000
 """Characters of one value in a log line."""
 
 
+class Stderr:
+    """Standard error as it is at the time of writing. A line that cannot be written must not stop the work it tells of:
+    whoever reads our output may have gone.
+    """
+
+    def write(self, text: str) -> int:
+        """Write, or drop the text where there is nobody to take it; return its length."""
+        with suppress(ValueError, OSError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush what was written."""
+        with suppress(ValueError, OSError):
+            sys.stderr.flush()
+
+
 def set_up_logs(process: str, level: str, form: str) -> None:
     """Send all logs to standard error, as JSON lines or as text for people."""
+    out = cast(TextIO, Stderr())
     render: list[Any] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_json)]
         if form == "json"
@@ -32,10 +51,10 @@ def set_up_logs(process: str, level: str, form: str) -> None:
             *render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=out),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    logging.basicConfig(level=logging.WARNING, stream=out, format="%(levelname)s %(name)s %(message)s")
     for noisy in ("httpx", "httpcore", "alembic", "dramatiq"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
