@@ -5,7 +5,6 @@ import os
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import sha256
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -88,7 +87,7 @@ def keyed_uuid(key: bytes, *parts: str) -> UUID:
 
 def fingerprint(key: bytes, body: bytes) -> bytes:
     """Return 16 bytes that tell whether a repeat has the same content, useless without the subject's key."""
-    return hmac.digest(key, body, sha256)[:16]
+    return hmac.digest(key, body, "sha256")[:16]
 
 
 def seal(key: bytes, key_id: UUID, plain: bytes, context: str) -> str:

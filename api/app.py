@@ -16,24 +16,35 @@ from api.routers import (
     analytics,
     appraisals,
     audiences,
+    channels,
+    conversations,
     conversations_in,
     conversions,
     events,
     experiments,
+    exporting,
     funnels,
     ingest,
     investors,
     measuring,
+    media,
+    n8n,
     operating_conversions,
     operations,
     optimising,
     people,
     policies,
     rentals,
+    sending,
+    stream,
+    subscriptions,
+    taking_over,
+    templates,
     tours,
     tracker,
     tracking,
     viewings,
+    webhooks,
 )
 from api.settings import Settings
 from api.wiring import open_services
@@ -47,6 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.services = await open_services(settings)
+        stream.end_with_process(app.state.services.live)
         try:
             yield
         finally:
@@ -58,13 +70,21 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Around)
     errors.install(app)
     app.router.routes.extend(ingest.router.routes)  # not as a router within: matching that costs every touchpoint dear
-    for posted in (appraisals, conversations_in, investors, tracking):
+    app.router.routes.extend(webhooks.posted.routes)
+    for posted in (appraisals, conversations_in, investors, n8n, tracking):
         app.router.routes.extend(posted.router.routes)
     for posting in (viewings.bookings, viewings.steps, rentals.posted, funnels.completing):
         app.router.routes.extend(posting.routes)
+    app.include_router(exporting.router)
+    app.include_router(media.router)
+    app.include_router(taking_over.router)
+    app.router.routes.extend(sending.router.routes)
+    app.include_router(templates.router)
+    app.include_router(stream.router)  # its word wins over ids of conversations
     for router in (measuring, optimising, audiences, funnels, experiments):  # their words win over ids of conversions
         app.include_router(router.router)
     for router in (
+        conversations,
         viewings,
         rentals,
         people,
@@ -75,7 +95,10 @@ def create_app(settings: Settings) -> FastAPI:
         conversions,
         analytics,
         operations,
+        subscriptions,
         tracker,
+        channels,
+        webhooks,
     ):
         app.include_router(router.router)
     app.add_api_route("/docs", lambda: HTMLResponse(reference_page(app.openapi())), include_in_schema=False)

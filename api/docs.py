@@ -84,7 +84,8 @@ def _item(kind: str) -> dict[str, Any]:
     }
 
 
-def _body(schema: dict[str, Any]) -> dict[str, Any]:
+def body_of(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return what tells of a path's body of this schema, which has no references."""
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
@@ -94,11 +95,11 @@ def flat_body(kind: str, *in_path: str) -> dict[str, Any]:
     fields = {name: schema for name, schema in own["properties"].items() if name not in in_path}
     properties = {"id": {"type": "string", "maxLength": 200}, "occurred_at": TIME, **_beside(), **fields}
     required = [name for name in own["required"] if name not in in_path]
-    return _body({"type": "object", "title": kind, "properties": properties, "required": required})
+    return body_of({"type": "object", "title": kind, "properties": properties, "required": required})
 
 
-SIGNED = "/api/webhooks/paymob"
-"""Paths that are called without a key of ours: their body is signed."""
+SIGNED = ("/api/webhooks/paymob", "/api/webhooks/meta", "/api/webhooks/whatsapp", "/api/webhooks/360dialog")
+"""Beginnings of paths that are called without a key of ours: their body is signed, or they bring another secret."""
 
 
 def describe(document: dict[str, Any]) -> dict[str, Any]:
@@ -117,7 +118,7 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-TOUCHPOINTS_BODY = _body(
+TOUCHPOINTS_BODY = body_of(
     {
         "type": "object",
         "required": ["touchpoints"],
@@ -132,7 +133,7 @@ TOUCHPOINTS_BODY = _body(
     }
 )
 
-MERGE_BODY = _body(
+MERGE_BODY = body_of(
     {
         "type": "object",
         "required": ["other_id"],
@@ -141,7 +142,7 @@ MERGE_BODY = _body(
     }
 )
 
-UNMERGE_BODY = _body(
+UNMERGE_BODY = body_of(
     {
         "type": "object",
         "required": ["subject_id"],

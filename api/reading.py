@@ -9,6 +9,7 @@ from uuid import UUID
 
 import orjson
 from fastapi import Query, Request, Response
+from starlette.requests import ClientDisconnect
 
 from api.auth.issuing import Scope
 from api.auth.keys import Principal
@@ -59,19 +60,28 @@ def _understood(request: Request) -> None:
 
 async def json_body(request: Request, largest: int = LARGEST_TOUCHPOINTS) -> Any:
     """Return the body as JSON. Raises Refusal 415 for a packed one, 413 for a large one, 400 for what is no JSON."""
+    body = await body_bytes(request, largest)
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return _tolerant(body)
+
+
+async def body_bytes(request: Request, largest: int) -> bytes:
+    """Return the body as it came. Raises Refusal 415 for a packed one, 413 for a large one, 400 for half of one."""
     if request.headers.get("content-encoding", "identity") != "identity":
         raise Refusal(415, "Unsupported encoding", "send the body as it is, without Content-Encoding")
     if int(request.headers.get("content-length") or 0) > largest:
         raise too_large(largest)
     chunks = bytearray()
-    async for chunk in request.stream():
-        chunks += chunk
-        if len(chunks) > largest:
-            raise too_large(largest)
     try:
-        return orjson.loads(bytes(chunks))
-    except orjson.JSONDecodeError:
-        return _tolerant(bytes(chunks))
+        async for chunk in request.stream():
+            chunks += chunk
+            if len(chunks) > largest:
+                raise too_large(largest)
+    except ClientDisconnect:
+        raise Refusal(400, "Cut off", "the client left before the body was whole") from None
+    return bytes(chunks)
 
 
 def _tolerant(body: bytes) -> Any:
@@ -115,7 +125,7 @@ def encode_cursor(*place: Any) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(place, default=_plain)).decode().rstrip("=")
 
 
-def decode_cursor(cursor: str | None, *kinds: type[int | UUID]) -> list[Any] | None:
+def decode_cursor(cursor: str | None, *kinds: type[int | UUID | str]) -> list[Any] | None:
     """Return the place of a cursor, whose parts are of these kinds. Raises Refusal 422 for one that we did not make."""
     if cursor is None:
         return None
@@ -128,7 +138,9 @@ def decode_cursor(cursor: str | None, *kinds: type[int | UUID]) -> list[Any] | N
     return place
 
 
-def _is(part: Any, kind: type[int | UUID]) -> bool:
+def _is(part: Any, kind: type[int | UUID | str]) -> bool:
+    if kind is str:
+        return isinstance(part, str) and "\x00" not in part
     if kind is int:
         return type(part) is int and abs(part) < 2**63
     try:

@@ -1,13 +1,16 @@
 """Every setting, read from the environment in one place."""
 
 import os
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from adapters.outside.addresses import Rules
 from adapters.sealing import MasterKey
 
 PREFIX = "MASAR_"
@@ -38,6 +41,40 @@ def _http(url: str) -> str:
 
 def _key(text: str) -> str:
     MasterKey.parse(text)
+    return text
+
+
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("must be the name of a time zone, such as Africa/Cairo")
+    return name
+
+
+def _smtp(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise ValueError("must be smtp://host:port or smtps://host:port")
+    return url
+
+
+def _clamav(url: str) -> str:
+    parts = urlsplit(url)
+    if not ((parts.scheme == "tcp" and parts.hostname) or (parts.scheme == "unix" and parts.path)):
+        raise ValueError("must be tcp://host:port or unix:///path")
+    return url
+
+
+def _hosts(text: str) -> str:
+    for one in filter(None, text.split(",")):
+        host, colon, port = one.strip().rpartition(":")
+        if not (host and colon and port.isdecimal()):
+            raise ValueError("must be a list of host:port, such as 127.0.0.1:8090")
+    return text
+
+
+def _ports(text: str) -> str:
+    if not all(one.strip().isdecimal() and 0 < int(one) < 65_536 for one in text.split(",")):
+        raise ValueError("must be a list of ports, such as 80,443")
     return text
 
 
@@ -87,8 +124,46 @@ class Settings(BaseSettings):
     worker_threads: int = Field(default=4, ge=1, le=64)
     send_test_events: bool = False
     """Use a dataset's test event code. Meta counts test events as live ones: never in production."""
+    instagram_url: Annotated[str, AfterValidator(_http)] = "https://graph.instagram.com"
+    """Where Instagram's direct messages are sent; Graph's host for accounts that are reached through a page."""
+    whatsapp_per_second: float = Field(default=80, ge=1, le=5_000)
+    """Messages that one WhatsApp number may send in a second; Meta raises it to 1,000 by itself."""
+    messenger_per_second: float = Field(default=300, ge=1, le=5_000)
+    instagram_per_second: float = Field(default=100, ge=1, le=5_000)
+    answer_quiet_s: float = Field(default=1.0, ge=0, le=60)
+    """The assistant answers when a customer has been quiet for so many seconds."""
+    answer_longest_s: float = Field(default=2.5, ge=0, le=60)
+    """And no later than this after the first message that is not answered."""
+    answers_per_minute: int = Field(default=4, ge=1, le=60)
+    """Answers of the assistant in one thread within a minute, before a human has to look."""
+    idle_minutes: float = Field(default=30, gt=0, le=1_440)
+    """A thread is IDLE after so long without a message."""
+    close_hours: float = Field(default=24, gt=0, le=8_760)
+    """An IDLE thread is CLOSED after so long."""
+    office_opens: time = time(9)
+    office_closes: time = time(21)
+    office_weekends: bool = True
+    """Whether somebody is there on the weekend of the brokerage's country."""
+    office_zone: Annotated[str, AfterValidator(_zone)] | None = None
+    """Where the office's clock is read; the brokerage's country says unless set (Africa/Cairo in Egypt)."""
+    smtp_url: Annotated[str, AfterValidator(_smtp)] | None = Field(default=None, repr=False)
+    """Where mail is handed in, `smtp://user:password@host:587` or `smtps://…`; without it nobody is told by e-mail."""
+    notify_email: str = Field(default="", pattern=r"^[^\s]*$")
+    """Who is told by e-mail that a customer asks for a human, with commas between."""
+    notify_from: str = Field(default="masar@localhost", pattern=r"^[^\s@]+@[^\s@]+$")
     messaging_delivery: Literal["at_most_once", "at_least_once"] = "at_most_once"
     """What to do with an event of business messaging that got no answer: Meta would count a repeat again."""
+
+    dialog360_url: Annotated[str, AfterValidator(_http)] = "https://waba-v2.360dialog.io"
+    """Where 360dialog's accounts on WhatsApp are served."""
+    media_dir: Path | None = None
+    """Where files that customers send are kept, encrypted; `media` in the data folder unless set."""
+    clamav_url: Annotated[str, AfterValidator(_clamav)] | None = None
+    """Where clamd listens, `tcp://host:3310` or `unix:///path`; without it files are not scanned."""
+    allowed_hosts: Annotated[str, AfterValidator(_hosts)] = ""
+    """`host:port` of places that may be fetched from and told though they are none of the public internet."""
+    allowed_ports: Annotated[str, AfterValidator(_ports)] = "80,443,8443"
+    """Ports on which others' addresses are called."""
 
     openai_api_key: str | None = Field(default=None, repr=False, validation_alias="OPENAI_API_KEY")
     """Lets a language model analyse conversations; without it our own rules do."""
@@ -103,6 +178,14 @@ class Settings(BaseSettings):
         if self.database_url is None:
             raise BadSettings("MASAR_DATABASE_URL is not set (`./masar up` starts a database of its own)")
         return self.database_url
+
+    def media(self) -> Path:
+        """Return the folder of files that customers sent."""
+        return (self.media_dir or self.data_dir / "media").absolute()
+
+    def outside(self) -> Rules:
+        """Return which addresses that others gave us may be called."""
+        return Rules.of(map(int, self.allowed_ports.split(",")), self.allowed_hosts.split(","))
 
     def master(self) -> MasterKey:
         """Return the master key; raises BadSettings where there is none."""

@@ -7,15 +7,24 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 from psycopg_pool import AsyncConnectionPool
 
+from adapters.channels.clients import Hosts, PlatformClients
+from adapters.media.vault import FolderVault
 from adapters.paymob.secrets import PaymobSecrets
-from adapters.postgres.batcher import Batcher
+from adapters.postgres.batcher import Batcher, DeliveryBatcher
 from adapters.postgres.calendars import PostgresCalendars
+from adapters.postgres.channels import PostgresChannels, RoutingTable
 from adapters.postgres.connections import pool
 from adapters.postgres.decided import DecidedFacts
+from adapters.postgres.deliveries import Refusals
+from adapters.postgres.holding import HoldingThreads
 from adapters.postgres.houses import Houses
 from adapters.postgres.keyring import KeyRing
+from adapters.postgres.live import Live
 from adapters.postgres.log import LogOpenedLater
 from adapters.postgres.onto_person import OntoPerson
+from adapters.postgres.receiver import DeliveryWriter
+from adapters.postgres.sending_desk import SendingDesk
+from adapters.postgres.setups import Setups
 from adapters.postgres.writer import Writer
 from api.auth.keys import Doorkeeper
 from api.rates import Rates
@@ -33,6 +42,11 @@ class Services:
     overseer: Pool  # sees the backlog of all brokerages, for readiness and metrics only
     log: LogOpenedLater
     batcher: Batcher
+    deliveries: DeliveryBatcher
+    routes: RoutingTable
+    refusals: Refusals
+    channels: PostgresChannels
+    setups: Setups
     decided: DecidedFacts
     calendars: PostgresCalendars
     onto_person: OntoPerson
@@ -43,6 +57,11 @@ class Services:
     browser_rates: Rates
     address_rates: Rates
     paymob: PaymobSecrets
+    sending: SendingDesk
+    platforms: PlatformClients
+    live: Live
+    holding: HoldingThreads
+    vault: FolderVault
 
     async def region_of(self, brokerage_id: UUID) -> str:
         """Return the region in which a brokerage's local phone numbers are read."""
@@ -50,9 +69,15 @@ class Services:
 
     async def close(self) -> None:
         """Finish what was taken in, then close everything."""
+        await self.live.close()
         await self.batcher.close()
+        await self.deliveries.close()
+        await self.refusals.close()
+        self.routes.close()
         await self.pool.close()
         await self.overseer.close()
+        self.sending.close()
+        self.platforms.close()
         self.keyring.close()
         self.log.close()
 
@@ -65,20 +90,35 @@ async def open_services(settings: Settings) -> Services:
     for one in (connections, overseer):
         await one.open(wait=False)
     log = LogOpenedLater(url)
+    keyring = KeyRing(url, master)
     return Services(
         settings=settings,
         pool=connections,
         overseer=overseer,
         log=log,
         batcher=Batcher(lambda: Writer(url, master, log), most_waiting=settings.most_waiting),
+        deliveries=DeliveryBatcher(
+            lambda: DeliveryWriter(Writer(url, master, log), master), most_waiting=settings.most_waiting
+        ),
+        routes=RoutingTable(url, master),
+        refusals=Refusals(overseer),
+        channels=PostgresChannels(url, master),
+        setups=Setups(url),
         decided=DecidedFacts(url, log),
         calendars=PostgresCalendars(connections, master),
         onto_person=OntoPerson(url, master, log),
-        keyring=KeyRing(url, master),
+        keyring=keyring,
         doorkeeper=Doorkeeper(connections),
         houses=Houses(connections),
         rates=Rates(settings.requests_per_minute),
         browser_rates=Rates(settings.browser_requests_per_minute),
         address_rates=Rates(settings.address_requests_per_minute),
         paymob=PaymobSecrets(url, master),
+        sending=SendingDesk(url, master, keyring),
+        platforms=PlatformClients(
+            Hosts(settings.graph_url, settings.instagram_url, settings.dialog360_url, settings.graph_version)
+        ),
+        live=Live(url, connections, keyring),
+        holding=HoldingThreads(url, master),
+        vault=FolderVault(settings.media(), keyring.key_of),
     )

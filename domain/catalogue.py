@@ -8,7 +8,13 @@ from domain.ads.events import ConversionCorrected, ConversionsSent
 from domain.ads.optimisation import OptimisationRuleWritten
 from domain.appraisals.events import AppraisalMilestoneReached, AppraisalRequested
 from domain.audiences.events import AudienceDefined, AudienceSynced
-from domain.brokerage.events import BrokerageRegistered, DatasetConnected, PolicyActivated, PolicyDrafted
+from domain.brokerage.events import (
+    BrokerageRegistered,
+    ChannelConnected,
+    DatasetConnected,
+    PolicyActivated,
+    PolicyDrafted,
+)
 from domain.conversations.events import (
     ConversationAnalysed,
     ConversationCompleted,
@@ -21,6 +27,21 @@ from domain.experiments.events import ExperimentDefined
 from domain.funnels.events import FunnelDefined, FunnelStepCompleted
 from domain.investors.events import InvestorMilestoneReached, InvestorSignalObserved
 from domain.leads.events import LeadFormSubmitted, LeadStageReached
+from domain.messaging.events import (
+    HolderChanged,
+    MediaSettled,
+    MessageChanged,
+    MessageEchoed,
+    MessageReceived,
+    NoticeReceived,
+    ReceiptReceived,
+    SendRequested,
+    SendSettled,
+    SignalReceived,
+    StateChanged,
+    TemplateSynced,
+    ThreadRated,
+)
 from domain.operations.events import AlertCleared, AlertRaised
 from domain.people.events import ConsentGiven, ConsentWithdrawn, MergeProposed, SubjectsLinked, SubjectsParted
 from domain.properties.events import PropertySaved, PropertyViewed
@@ -73,6 +94,19 @@ FACTS: tuple[type[Fact], ...] = (
     ConversationCompleted,
     ConversationAnalysed,
     ConversationEnded,
+    MessageReceived,
+    MessageEchoed,
+    ReceiptReceived,
+    MessageChanged,
+    SignalReceived,
+    NoticeReceived,
+    SendRequested,
+    SendSettled,
+    HolderChanged,
+    StateChanged,
+    ThreadRated,
+    MediaSettled,
+    TemplateSynced,
     AppraisalRequested,
     AppraisalMilestoneReached,
     RentalSearched,
@@ -111,6 +145,7 @@ FACTS: tuple[type[Fact], ...] = (
     MergeProposed,
     BrokerageRegistered,
     DatasetConnected,
+    ChannelConnected,
     PolicyDrafted,
     PolicyActivated,
     ConversionsSent,
@@ -134,8 +169,12 @@ def kind_of(fact: type[Fact]) -> str:
 BY_KIND: dict[str, type[Fact]] = {kind_of(fact): fact for fact in FACTS}
 
 TOUCHPOINTS: dict[str, type[Touchpoint]] = {
-    kind: fact for kind, fact in BY_KIND.items() if issubclass(fact, Touchpoint)
+    kind: fact for kind, fact in BY_KIND.items() if issubclass(fact, Touchpoint) and fact.posted
 }
+"""What producers may post."""
+
+DONE_BY_PEOPLE: frozenset[str] = frozenset({*TOUCHPOINTS, kind_of(MessageReceived), kind_of(SignalReceived)})
+"""What people did themselves, whoever reports it: the visits of which journeys and attribution speak."""
 
 Upcaster = Callable[[dict[str, Any]], tuple[str, dict[str, Any]]]
 

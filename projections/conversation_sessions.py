@@ -10,6 +10,7 @@ from domain.brokerage.rulebook import House
 from domain.conversations import conversation as talk
 from domain.conversations.conversation import HANDLES, OF_A_CONVERSATION, Conversation
 from domain.conversations.events import ConversationCompleted
+from domain.messaging.threads import thread_of_session
 from domain.scoring.policy import Score
 from domain.shared.clock import moment
 from domain.shared.fact import Recorded
@@ -57,7 +58,8 @@ def _react(
     after = talk.with_fact(before, recorded, house.revision)
     whose = session.subject_id or (str(recorded.subject_id) if recorded.subject_id else None)
     messages = []
-    if before.touchpoints == 0 and after.touchpoints and after.over_by is None:
+    opened = before.touchpoints == 0 and after.touchpoints and after.over_by is None
+    if opened and thread_of_session(key) is None:  # a thread closes its own
         messages.append(_reminder(recorded, key))
     if (fact := _to_be_analysed(recorded)) is not None:
         messages.append(_analysis(recorded, fact, after))

@@ -8,6 +8,7 @@ from domain.brokerage.rulebook import House
 from domain.conversations import conversation
 from domain.investors import interest
 from domain.leads import form
+from domain.messaging.events import FROM_CUSTOMERS
 from domain.people import investors
 from domain.people import person as people
 from domain.people.events import ConsentGiven, ConsentWithdrawn
@@ -24,7 +25,7 @@ from projections.tour_sessions import TOUR_SESSIONS
 
 FOLDED: frozenset[type[Fact]] = frozenset({
     *TOUR_SESSIONS.handles, *form.HANDLES, *conversation.HANDLES, *appraisal.HANDLES, *customer.HANDLES,
-    *viewing.HANDLES, *interest.HANDLES, *OF, ConsentGiven, ConsentWithdrawn,
+    *viewing.HANDLES, *interest.HANDLES, *OF, *FROM_CUSTOMERS, ConsentGiven, ConsentWithdrawn,
 })  # fmt: skip
 HANDLES: tuple[type[Fact], ...] = tuple(sorted(FOLDED, key=lambda fact: str(fact.model_fields["kind"].default)))
 """Everything that is folded into a person, and everything that may cause a conversion."""

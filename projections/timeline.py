@@ -4,12 +4,14 @@ from bisect import bisect_right
 from collections.abc import Iterable
 
 from domain.brokerage import rulebook
-from domain.brokerage.events import BrokerageRegistered, DatasetConnected, PolicyActivated
+from domain.brokerage.events import BrokerageRegistered, ChannelConnected, DatasetConnected, PolicyActivated
 from domain.brokerage.rulebook import Rulebook
 from domain.rentals.events import RentalValueModelFitted
 from domain.shared.fact import Fact, Recorded
 
-RULE_FACTS: tuple[type[Fact], ...] = (BrokerageRegistered, DatasetConnected, PolicyActivated, RentalValueModelFitted)
+RULE_FACTS: tuple[type[Fact], ...] = (
+    BrokerageRegistered, DatasetConnected, ChannelConnected, PolicyActivated, RentalValueModelFitted,
+)  # fmt: skip
 
 
 class Timeline:

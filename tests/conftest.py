@@ -1,5 +1,6 @@
 """One embedded Postgres for all tests of a run; databases are copies of a migrated one, made in a moment."""
 
+import faulthandler
 import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,6 +17,16 @@ from adapters.postgres.migrate import migrate
 # A busy machine is no defect: examples are counted, not timed.
 settings.register_profile("masar", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("masar")
+
+LAST_S = 60
+"""For a process to end once its tests are over: a thread left behind must not keep a run from ending."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """End the process in any case, with all its stacks shown where it does not end by itself."""
+    faulthandler.dump_traceback_later(LAST_S, exit=True)
+
 
 MakeDatabase = Callable[[], str]
 ConnectAs = Callable[..., Connection[Any]]

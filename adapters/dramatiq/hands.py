@@ -1,38 +1,56 @@
 """What one thread of a worker works with: its own connections, and the use cases on them."""
 
 import threading
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import structlog
+from psycopg import Connection
 
 from adapters.analyser.builtin import BuiltinAnalyser
+from adapters.assistant.settings import AssistantSettings, ThreadPorts, thread_work
+from adapters.channels.clients import INSTAGRAM, Hosts, PlatformClients
+from adapters.channels.rates import ChannelRates, make_shaper
 from adapters.lifetime_value.later import LoadedLater
+from adapters.media.clamav import ClamAV
+from adapters.media.platforms import PlatformFiles, allowing
+from adapters.media.vault import FolderVault
 from adapters.meta.conversions_api import MetaConversions
 from adapters.meta.graph import TIMEOUT_S, VERSION, GraphClient
 from adapters.meta.settings import DEFAULTS, MetaSettings
 from adapters.openai.settings import ModelSettings
+from adapters.outside.addresses import Rules
+from adapters.outside.client import GuardedClient
+from adapters.postgres.desks import PostgresDesks
 from adapters.postgres.keyring import KeyRing
 from adapters.postgres.outbox import LEASE_SECONDS
+from adapters.postgres.outgoing import PostgresOutgoing, RefNames
 from adapters.postgres.quiet_sessions import QuietSessions
 from adapters.postgres.rental_history import LogOfRentals
 from adapters.postgres.seals import SubjectSeals
 from adapters.postgres.secrets import SecretStore
 from adapters.postgres.simulate import ProcessRuns
+from adapters.postgres.stories import PostgresStories
 from adapters.postgres.work import Line, Work
 from adapters.sealing import MasterKey, key_id_of
 from application.analyse_conversation import AnalyseConversation
 from application.close_quiet_session import CloseQuietSession
 from application.deliver_conversions import PROBE_S, DeliverConversions
+from application.fetch_media import FetchMedia
 from application.fit_value_model import FitValueModel
+from application.outgoing_reconcile import ReconcileSend
+from application.outgoing_templates import SyncTemplates
 from application.ports.analysis import ConversationAnalyser
+from application.ports.channels import Shaper
 from application.ports.outbox import Entry, Lane, Leased, LeaseLost, Settled
 from application.record_value_change import RecordValueChange
+from application.send_message import RequestSend, SendMessage
 from application.simulate_policy import SimulatePolicy
 from application.watch_datasets import LOOK_EVERY_S
 from domain.conversations.events import ConversationEnded
@@ -68,6 +86,18 @@ class WorkerSettings:
     timeout_s: float = TIMEOUT_S
     model: ModelSettings | None = None
     watch_every_s: float = LOOK_EVERY_S
+    dialog360_url: str = "https://waba-v2.360dialog.io"
+    media_dir: Path = Path(".masar/media")
+    clamav_url: str | None = None
+    outside: Rules = Rules()  # noqa: RUF009 - frozen
+    instagram_url: str = INSTAGRAM
+    channel_rates: ChannelRates = ChannelRates()  # noqa: RUF009 - frozen
+
+    assistant: AssistantSettings = AssistantSettings()  # noqa: RUF009 - frozen
+
+    def hosts(self) -> Hosts:
+        """Return where the messaging platforms are."""
+        return Hosts(self.graph_url, self.instagram_url, self.dialog360_url, self.graph_version, self.timeout_s)
 
 
 def _analyser(model: ModelSettings) -> ConversationAnalyser:
@@ -93,7 +123,9 @@ class FreshKeys:
 class Hands:
     """One thread's connections and use cases; whatever breaks off is put back."""
 
-    def __init__(self, settings: WorkerSettings, graph: GraphClient) -> None:
+    def __init__(
+        self, settings: WorkerSettings, graph: GraphClient, platforms: PlatformClients, shaper: Shaper
+    ) -> None:  # fmt: skip
         self._line = Line(settings.url, "masar_projector")
         self._registry = Line(settings.url, "masar_registry")
         self._ring = KeyRing(settings.url, settings.master)
@@ -108,10 +140,15 @@ class Hands:
             probe_s=settings.probe_s,
             at_least_once=settings.messaging_at_least_once,
         )
+        self._seals = SubjectSeals(self._registry, settings.master)
+        self._book = PostgresOutgoing(self._line, SecretStore(self._registry, settings.master))
+        self._desks = PostgresDesks(self._lent)
+        self._sends = RequestSend(self._seals, self._book)
         tours, talks = QuietSessions(self._line, TOUR_SESSIONS), QuietSessions(self._line, CONVERSATION_SESSIONS)
         self._alone: dict[str, Callable[[Leased], None]] = {
             "close_tour": CloseQuietSession(TourEnded, tours, self._work).run,
             "close_conversation": CloseQuietSession(ConversationEnded, talks, self._work).run,
+            "fetch_media": self._fetch_media(settings).run,
             "fit_value_model": FitValueModel(LogOfRentals(self._line), LoadedLater(), self._work).run,
             "record_value_change": RecordValueChange(self._work).run,
             "simulate_policy": SimulatePolicy(ProcessRuns(settings.url, self._line), self._work).run,
@@ -122,7 +159,46 @@ class Hands:
                 builtin=BuiltinAnalyser(),
                 model=_analyser(settings.model) if settings.model else None,
             ).run,
+            **self._sending(settings, platforms, shaper),
+            **thread_work(settings.assistant, self._thread_ports()),
         }
+
+    def _sending(
+        self, settings: WorkerSettings, platforms: PlatformClients, shaper: Shaper
+    ) -> dict[str, Callable[[Leased], None]]:  # fmt: skip
+        keys = FreshKeys(self._ring)
+        send = SendMessage(
+            desks=self._desks, book=self._book, consents=self._book, open_all=keys.open_all, seals=self._seals,
+            channels=platforms, shaper=shaper, records=self._work, name_of=RefNames(settings.master),
+        )  # fmt: skip
+        return {
+            "send_message": send.run,
+            "reconcile_send": ReconcileSend(self._book, keys.open_all, self._seals, self._work).run,
+            "sync_templates": SyncTemplates(self._book, platforms, self._work).run,
+        }
+
+    def _thread_ports(self) -> ThreadPorts:
+        stories = PostgresStories(self._line)
+        return ThreadPorts(stories, self._desks, self._work, FreshKeys(self._ring), self._sends, self._run_one)
+
+    @contextmanager
+    def _lent(self) -> Iterator[Connection[Any]]:
+        """Lend the connection for one piece of work; it stays open."""
+        yield self._line()
+
+    def _fetch_media(self, settings: WorkerSettings) -> FetchMedia:
+        secrets, own = SecretStore(self._registry, settings.master), (settings.graph_url, settings.dialog360_url)
+        files = PlatformFiles(
+            GuardedClient(allowing(settings.outside, own)),
+            lambda brokerage_id, channel, account_id: secrets.get(
+                brokerage_id, f"channel/{channel}/{account_id}/token"
+            ),
+            graph=f"{settings.graph_url}/{settings.graph_version}",
+            dialog360=settings.dialog360_url,
+        )
+        scanner = ClamAV(settings.clamav_url) if settings.clamav_url else None
+        vault = FolderVault(settings.media_dir, self._ring.key_of, scanner)
+        return FetchMedia(FreshKeys(self._ring), self._work, files, vault)
 
     def drain(self, lane: Lane, go_on: Callable[[], bool]) -> None:
         """Deliver a lane's due conversions; whatever goes wrong is logged, and what was in hand waits again."""
@@ -189,6 +265,8 @@ class Crew:
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
         self._graph = GraphClient(settings.graph_url, settings.graph_version, settings.timeout_s)
+        self._platforms = PlatformClients(settings.hosts())
+        self._shaper = make_shaper(settings.redis_url, settings.channel_rates)
         self._local = threading.local()
         self._all: list[Hands] = []
         self._lock = threading.Lock()
@@ -197,7 +275,7 @@ class Crew:
         """Return the calling thread's hands."""
         hands: Hands | None = getattr(self._local, "hands", None)
         if hands is None:
-            hands = self._local.hands = Hands(self._settings, self._graph)
+            hands = self._local.hands = Hands(self._settings, self._graph, self._platforms, self._shaper)
             with self._lock:
                 self._all.append(hands)
         return hands
@@ -212,3 +290,4 @@ class Crew:
         for hands in self._all:
             hands.close()
         self._graph.close()
+        self._platforms.close()

@@ -12,12 +12,16 @@ import structlog
 from dramatiq.errors import BrokerConnectionError as BrokerAway
 
 from adapters.dramatiq.broker import QUEUE, make_broker, send_hint
+from adapters.dramatiq.feed import Feed
 from adapters.postgres.alerts import review_alerts
+from adapters.postgres.deliveries import forget_old
 from adapters.postgres.outbox import Hint, Outbox
 from adapters.postgres.work import Line
 
 POLL_S = 0.2
 """Between looks at the outbox; more where a look takes long, so that looking never fills the day."""
+AT_LEAST_S = 0.04
+"""Between looks where something is due sooner: an answer goes when its customer has paused, not at the next look."""
 AGAIN_S = 2.0
 """After this long the same hint is given again."""
 SWEEP_S = 2.0
@@ -66,11 +70,12 @@ class Relay:
         self._send = send
         self._memory = Memory()
         self._swept_s = self._reviewed_s = self._deadlines_s = float("-inf")
+        self._soon_s = POLL_S
 
     def run(self, stop: threading.Event) -> None:
         """Go on through outages of the database and of Redis."""
         while not stop.is_set():
-            started_s = time.monotonic()
+            started_s, self._soon_s = time.monotonic(), POLL_S
             try:
                 self.tick(started_s)
             except psycopg.OperationalError as away:
@@ -83,7 +88,8 @@ class Relay:
             except Exception:
                 log.exception("relay_broke")
                 stop.wait(AWAY_S)
-            stop.wait(max(POLL_S, 4 * (time.monotonic() - started_s)))
+            took_s = time.monotonic() - started_s
+            stop.wait(max(min(POLL_S, max(AT_LEAST_S, self._soon_s)), 4 * took_s))
         self._line.close()
 
     def tick(self, now_s: float) -> None:
@@ -92,6 +98,7 @@ class Relay:
         if now_s - self._swept_s >= SWEEP_S:
             freed = outbox.sweep()
             outbox.forget_bodies()
+            forget_old(self._line())
             self._swept_s = now_s
             if freed:
                 log.warning("messages_freed", messages=freed)
@@ -101,6 +108,8 @@ class Relay:
                     self._send(hint)
                     self._memory.given(hint, now_s)
         self._review(now_s)
+        if self._send is not None and (soon_s := outbox.soon(POLL_S)) is not None:
+            self._soon_s = soon_s
 
     def _review(self, now_s: float) -> None:
         if now_s - self._reviewed_s < REVIEW_S:
@@ -113,11 +122,17 @@ class Relay:
 
 
 def run_relay(url: str, redis_url: str | None, stop: threading.Event) -> None:
-    """Relay to the workers on Redis until `stop` is set; without Redis they relay themselves, and this only sweeps."""
+    """Relay to the workers on Redis until `stop` is set; without Redis they relay themselves, and this only sweeps.
+
+    Beside it the feed writes what subscribers are to be told.
+    """
+    feed = threading.Thread(target=Feed(url).run, args=(stop,), name="feed")
+    feed.start()
     if redis_url is None:
         Relay(url, None).run(stop)
-        return
-    broker = make_broker(redis_url)
-    broker.declare_queue(QUEUE)
-    Relay(url, lambda hint: send_hint(broker, hint)).run(stop)
-    broker.close()
+    else:
+        broker = make_broker(redis_url)
+        broker.declare_queue(QUEUE)
+        Relay(url, lambda hint: send_hint(broker, hint)).run(stop)
+        broker.close()
+    feed.join()

@@ -10,10 +10,12 @@ import structlog
 
 from adapters.dramatiq.broker import declare_actors, make_broker, send_hint
 from adapters.dramatiq.hands import Crew, WorkerSettings
+from adapters.dramatiq.notifier import Notifier
 from adapters.dramatiq.pulse import Pulse
 from adapters.dramatiq.relay import Relay
 from adapters.dramatiq.watchman import Watchman
 from adapters.postgres.outbox import Hint, Outbox
+from adapters.postgres.search import SearchFeed
 from adapters.postgres.work import Line
 from application.ports.outbox import Lane
 
@@ -60,11 +62,15 @@ class Desk:
 
     def __init__(self, settings: WorkerSettings, stop: threading.Event) -> None:
         self.crew = Crew(settings)
+        self.notifier = Notifier(settings.url, settings.master, settings.outside, settings.lease_s)
         self._stop = stop
         self._turns = Turns()
 
     def drain(self, brokerage_id: str, kind: str, batch_by: str) -> None:
         """Deliver what is due in a lane, unless this process is at it already."""
+        if kind == "notify_subscriber":
+            self.notifier.wake(UUID(brokerage_id), UUID(batch_by))
+            return
         if kind != "conversion":
             log.error("unknown_kind", kind=kind)
             return
@@ -90,6 +96,10 @@ class Desk:
             self.run_one(str(hint.id))
         else:
             self.drain(str(hint.brokerage_id), hint.kind, str(hint.batch_by))
+
+    def held(self) -> list[int]:
+        """Return the leases in hand, of all threads."""
+        return self.crew.held() + self.notifier.held()
 
     def _going(self) -> bool:
         return not self._stop.is_set()
@@ -149,20 +159,20 @@ def run_worker(settings: WorkerSettings, stop: threading.Event) -> None:
     threads = [
         threading.Thread(target=lookout.run, args=(stop,), name="lookout"),
         threading.Thread(target=Watchman(settings).run, args=(stop,), name="watchman"),
+        threading.Thread(target=SearchFeed(settings.url, settings.master).run, args=(stop,), name="search"),
     ]
     if settings.redis_url is None:
         relay = Relay(settings.url, lambda hint: send_hint(broker, hint))
         threads.append(threading.Thread(target=relay.run, args=(stop,), name="relay"))
     still = threading.Event()  # what is in hand is renewed until it is finished
-    pulse = threading.Thread(
-        target=Pulse(settings.url, desk.crew.held, settings.lease_s).run, args=(still,), name="pulse"
-    )
+    pulse = threading.Thread(target=Pulse(settings.url, desk.held, settings.lease_s).run, args=(still,), name="pulse")
     pulse.start()
     worker.start()
     for thread in threads:
         thread.start()
     stop.wait()
     worker.stop(timeout=STOP_MS)
+    desk.notifier.stop()
     for thread in threads:
         thread.join(timeout=STOP_MS / 1000)
     still.set()

@@ -41,6 +41,12 @@ SELECT brokerage_id, 'deadline_near', batch_by,
          GROUP BY 1, 2) late
  GROUP BY brokerage_id, batch_by
 """
+DISABLED = """
+SELECT brokerage_id, 'subscription_disabled', '',
+       format('%s webhook subscriptions are told nothing any more, as their receivers took nothing', count(*)),
+       max(disabled_at), count(*)::int
+  FROM subscriptions.endpoints WHERE NOT enabled AND disabled_why <> 'by an operator' GROUP BY brokerage_id
+"""
 OPEN = "SELECT id, brokerage_id, subject, dataset_id, since FROM outbox.alerts WHERE cleared_at IS NULL"
 CLEAR = "UPDATE outbox.alerts SET cleared_at = %s WHERE id = %s"
 RAISE = """
@@ -84,7 +90,7 @@ def open_alerts(connection: Connection[Any]) -> list[tuple[str, str, str, dateti
 
 
 def _news(connection: Connection[Any], now: datetime, deadlines: bool) -> list[News]:
-    statements = (HELD, DEAD, LATE) if deadlines else (HELD, DEAD)
+    statements = (HELD, DEAD, DISABLED, LATE) if deadlines else (HELD, DEAD, DISABLED)
     conditions = [Condition(*row) for one in statements for row in connection.execute(one).fetchall()]
     known = [Alert(*row) for row in connection.execute(OPEN).fetchall()]
     looked_at = [one for one in known if deadlines or one.subject != "deadline_near"]

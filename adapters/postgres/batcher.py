@@ -1,10 +1,11 @@
-"""Groups touchpoints of many requests into few appends, so that they share round trips and flushes."""
+"""Groups touchpoints, or deliveries, of many requests into few appends, so that they share round trips and flushes."""
 
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -12,11 +13,13 @@ import structlog
 
 from adapters.postgres.recorder import MOST_BYTES, MOST_FACTS
 from adapters.postgres.registry import LostRace
-from adapters.postgres.writer import Writer
 from application.ports.touchpoints import Busy, Observed, Verdict
+from application.ports.webhooks import Delivery
 
 MOST_WAITING = 20_000
-"""Touchpoints waiting to be appended; beyond it the door is closed (503)."""
+"""Items waiting to be appended; beyond it the door is closed (503)."""
+MOST_BYTES_WAITING = 256 * 1024 * 1024
+"""Bytes of items waiting; beyond it the door is closed as well."""
 
 PIPELINES = 2
 """Batches on their way at once: while one waits for the database, the other is made ready."""
@@ -24,53 +27,88 @@ PIPELINES = 2
 log = structlog.get_logger("masar.ingest")
 
 
+class Sized(Protocol):
+    """Something of a brokerage, with about its number of bytes."""
+
+    @property
+    def brokerage_id(self) -> UUID:
+        """Whose it is."""
+
+    @property
+    def size(self) -> int:
+        """Bytes, about."""
+
+
+Item = TypeVar("Item", bound=Sized)
+Answer = TypeVar("Answer")
+Taken = TypeVar("Taken", bound=Sized, contravariant=True)
+Given = TypeVar("Given", covariant=True)
+
+
+class BatchWriter(Protocol[Taken, Given]):
+    """Writes batches of items; used by one thread at a time."""
+
+    def write(self, batch: Sequence[Taken], /) -> Sequence[Given]:
+        """Return an answer per item once all are durable. Raises psycopg.Error, LostRace."""
+
+    def close(self) -> None:
+        """Close its connections."""
+
+
 @dataclass(slots=True)
-class _Request:
-    """One call of `append`: its touchpoints, the verdicts so far, and who waits."""
+class _Request(Generic[Item, Answer]):
+    """One call of `append`: its items, the answers so far, and who waits."""
 
-    touchpoints: Sequence[Observed]
-    done: asyncio.Future[list[Verdict]]
+    items: Sequence[Item]
+    done: asyncio.Future[list[Answer]]
     taken: int = 0
-    verdicts: dict[int, Verdict] = field(default_factory=dict)
+    answers: dict[int, Answer] = field(default_factory=dict)
 
 
-_Share = tuple[_Request, int, int]
-"""A request and the half-open range of its touchpoints that a batch takes."""
-
-
-class Batcher:
-    """The TouchpointLog of a process: bounded, fair between brokerages, every verdict after its flush."""
+class Grouping(Generic[Item, Answer]):
+    """Appends for a process: bounded, fair between brokerages, every answer after its flush."""
 
     def __init__(
-        self, make_writer: Callable[[], Writer], *, most_waiting: int = MOST_WAITING, pipelines: int = PIPELINES
+        self,
+        make_writer: Callable[[], BatchWriter[Item, Answer]],
+        *,
+        most_waiting: int = MOST_WAITING,
+        pipelines: int = PIPELINES,
     ) -> None:
-        self._make_writer = make_writer
         self._most_waiting = most_waiting
-        self._waiting = 0
-        self._queues: OrderedDict[UUID, deque[_Request]] = OrderedDict()
+        self._waiting = self._bytes = 0
+        self._queues: OrderedDict[UUID, deque[_Request[Item, Answer]]] = OrderedDict()
         self._idle = [make_writer() for _ in range(pipelines)]
         self._threads = ThreadPoolExecutor(pipelines, thread_name_prefix="append")
         self._running: set[asyncio.Task[None]] = set()
 
     @property
     def waiting(self) -> int:
-        """Touchpoints accepted for appending and not yet answered."""
+        """Items accepted for appending and not yet answered."""
         return self._waiting
 
-    async def append(self, touchpoints: Sequence[Observed]) -> list[Verdict]:
-        """Return verdicts in order, all durable. Raises Busy when too much waits or the database is away."""
-        if not touchpoints:
+    async def append(self, items: Sequence[Item]) -> list[Answer]:
+        """Return answers in order, all durable; all items are of one brokerage.
+
+        Raises Busy when too much waits or the database is away.
+        """
+        if not items:
             return []
-        if self._waiting and self._waiting + len(touchpoints) > self._most_waiting:
-            raise Busy(f"{self._waiting} touchpoints are waiting to be appended")
-        request = _Request(touchpoints, asyncio.get_running_loop().create_future())
-        self._waiting += len(touchpoints)
-        self._queues.setdefault(touchpoints[0].brokerage_id, deque()).append(request)
+        size = sum(one.size for one in items)
+        if self._waiting and (
+            self._waiting + len(items) > self._most_waiting or self._bytes + size > MOST_BYTES_WAITING
+        ):
+            raise Busy(f"{self._waiting} items are waiting to be appended")
+        request: _Request[Item, Answer] = _Request(items, asyncio.get_running_loop().create_future())
+        self._waiting += len(items)
+        self._bytes += size
+        self._queues.setdefault(items[0].brokerage_id, deque()).append(request)
         self._start()
         try:
             return await request.done
         finally:
-            self._waiting -= len(touchpoints)
+            self._waiting -= len(items)
+            self._bytes -= size
 
     async def close(self) -> None:
         """Finish what was taken, then close the connections."""
@@ -86,58 +124,74 @@ class Batcher:
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
-    def _next_batch(self) -> list[_Share]:
+    def _next_batch(self) -> list[tuple[_Request[Item, Answer], int, int]]:
         """Take an equal share of each brokerage in turn; what one leaves, the next ones fill."""
-        batch: list[_Share] = []
-        facts = size = 0
+        batch: list[tuple[_Request[Item, Answer], int, int]] = []
+        count = size = 0
         turns = len(self._queues)
-        while self._queues and facts < MOST_FACTS and size < MOST_BYTES:
+        while self._queues and count < MOST_FACTS and size < MOST_BYTES:
             brokerage_id, queue = self._queues.popitem(last=False)
-            for request, start, end in _take(queue, max(1, (MOST_FACTS - facts) // max(1, turns))):
+            for request, start, end in _take(queue, max(1, (MOST_FACTS - count) // max(1, turns)), MOST_BYTES - size):
                 batch.append((request, start, end))
-                facts += end - start
-                size += sum(one.size for one in request.touchpoints[start:end])
+                count += end - start
+                size += sum(one.size for one in request.items[start:end])
             turns -= 1
             if queue:
                 self._queues[brokerage_id] = queue
         return batch
 
-    async def _run(self, writer: Writer, batch: list[_Share]) -> None:
-        touchpoints = [one for request, start, end in batch for one in request.touchpoints[start:end]]
+    async def _run(
+        self, writer: BatchWriter[Item, Answer], batch: list[tuple[_Request[Item, Answer], int, int]]
+    ) -> None:
+        items = [one for request, start, end in batch for one in request.items[start:end]]
         try:
-            verdicts = await asyncio.get_running_loop().run_in_executor(self._threads, writer.write, touchpoints)
-            _hand_out(batch, verdicts)
+            answers = await asyncio.get_running_loop().run_in_executor(self._threads, writer.write, items)
+            _hand_out(batch, answers)
         except (psycopg.Error, LostRace) as failure:
-            log.warning("append_failed", touchpoints=len(touchpoints), error=type(failure).__name__)
+            log.warning("append_failed", items=len(items), error=type(failure).__name__)
             _fail(batch, Busy("the event store is not reachable"))
         except Exception as defect:
-            log.exception("append_broke", touchpoints=len(touchpoints))
+            log.exception("append_broke", items=len(items))
             _fail(batch, defect)
         finally:
             self._idle.append(writer)
             self._start()
 
 
-def _take(queue: deque[_Request], room: int) -> Iterator[_Share]:
-    """Take up to `room` touchpoints from the front of a queue, dropping the requests that are through."""
-    while queue and room > 0:
+class Batcher(Grouping[Observed, Verdict]):
+    """The TouchpointLog of a process."""
+
+
+class DeliveryBatcher(Grouping[Delivery, list[Verdict]]):
+    """The DeliveryLog of a process."""
+
+
+def _take(
+    queue: deque[_Request[Item, Answer]], room: int, most_bytes: int
+) -> Iterator[tuple[_Request[Item, Answer], int, int]]:
+    """Take up to `room` items from the front of a queue, until they have `most_bytes`; one request at the least.
+
+    Requests that are through are dropped.
+    """
+    while queue and room > 0 and most_bytes > 0:
         request, start = queue[0], queue[0].taken
-        request.taken = min(len(request.touchpoints), start + room)
+        request.taken = min(len(request.items), start + room)
         room -= request.taken - start
-        if request.taken == len(request.touchpoints):
+        most_bytes -= sum(one.size for one in request.items[start : request.taken])
+        if request.taken == len(request.items):
             queue.popleft()
         yield request, start, request.taken
 
 
-def _hand_out(batch: list[_Share], verdicts: list[Verdict]) -> None:
-    answers = iter(verdicts)
+def _hand_out(batch: list[tuple[_Request[Item, Answer], int, int]], answers: Sequence[Answer]) -> None:
+    following = iter(answers)
     for request, start, end in batch:
-        request.verdicts.update(zip(range(start, end), answers, strict=False))
-        if len(request.verdicts) == len(request.touchpoints) and not request.done.done():
-            request.done.set_result([request.verdicts[nth] for nth in range(len(request.touchpoints))])
+        request.answers.update(zip(range(start, end), following, strict=False))
+        if len(request.answers) == len(request.items) and not request.done.done():
+            request.done.set_result([request.answers[nth] for nth in range(len(request.items))])
 
 
-def _fail(batch: list[_Share], error: Exception) -> None:
+def _fail(batch: list[tuple[_Request[Item, Answer], int, int]], error: Exception) -> None:
     for request, _, _ in batch:
         if not request.done.done():
             request.done.set_exception(error)

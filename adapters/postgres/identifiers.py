@@ -1,5 +1,6 @@
 """Which of a touchpoint's hints are usable, and the form in which the registry knows them."""
 
+from functools import lru_cache
 from uuid import UUID
 
 from adapters.meta.user_data import normalise, normalise_email, phone_e164_digits
@@ -15,6 +16,13 @@ DETAILS = (
 """Hints that describe a person without naming one."""
 
 IDENTIFYING = frozenset((*STRONG, *WEAK))
+KINDS = (*STRONG, *WEAK, *DETAILS)
+PHONES = frozenset({"phone", "former_phone"})
+CHECKED = frozenset({"email", "email_sha256", "phone_sha256", *PHONES})
+"""Hints that are not usable in every form."""
+
+SAME_AS = {"former_phone": "phone", "former_bsuid": "bsuid", "parent_bsuid": "bsuid"}
+"""Hints that name a person as another kind does: a number stays the same number once it is given up."""
 
 RANDOM = ("visitor_id", "fbp")
 """Hints that only the visitor's own browser holds."""
@@ -30,9 +38,13 @@ def usable(fact: Touchpoint, region: str) -> dict[str, str]:
     found: dict[str, str] = {}
     hints = fact.hints
     if isinstance(hints, PersonHints):
-        for kind in (*STRONG, *WEAK, *DETAILS):
-            value = getattr(hints, kind, None)
-            normal = _normal(kind, str(value), region) if value else None
+        told = hints.__dict__
+        for kind in KINDS:
+            if not (value := told.get(kind)):
+                continue
+            normal = _normal(kind, str(value), region)
+            if normal is None and kind in PHONES and not fact.posted:
+                normal = value.lstrip("+")  # a platform's word: it knows numbers that the plan does not have yet
             if normal:
                 found[kind] = normal
     session = getattr(fact, "session_id", None)
@@ -42,21 +54,26 @@ def usable(fact: Touchpoint, region: str) -> dict[str, str]:
 
 
 def _normal(kind: str, value: str, region: str) -> str | None:
+    return _checked(kind, value, region) if kind in CHECKED else value.strip()
+
+
+@lru_cache(maxsize=16_384)  # the same people come back
+def _checked(kind: str, value: str, region: str) -> str | None:
     match kind:
         case "email":
             return normalise_email(value)
-        case "phone":
+        case "phone" | "former_phone":
             return phone_e164_digits(value, region)
-        case "email_sha256" | "phone_sha256":
-            return normalise("em", value).sha256  # a hash of nothing, or of a placeholder, finds nobody
         case _:
-            return value.strip()
+            return normalise("em", value).sha256  # a hash of nothing, or of a placeholder, finds nobody
 
 
 def identifying(found: dict[str, str], brokerage_key: bytes) -> tuple[Hint, ...]:
     """Return the hints that the registry looks up, hashed with the brokerage's key."""
     return tuple(
-        Hint(kind, keyed_hash(brokerage_key, kind, value)) for kind, value in found.items() if kind in IDENTIFYING
+        Hint(kind, keyed_hash(brokerage_key, SAME_AS.get(kind, kind), value))
+        for kind, value in found.items()
+        if kind in IDENTIFYING
     )
 
 

@@ -33,6 +33,11 @@ class KeyRing:
         keys = self._keys_of(wanted)
         return [open_sealed(one, lambda token: keys.get(key_id_of(token))) for one in sealed]
 
+    def key_of(self, subject_id: UUID) -> bytes | None:
+        """Return a subject's data key as it is stored now; None once it is destroyed."""
+        self.forget(subject_id)
+        return self._keys_of({subject_id}).get(subject_id)
+
     def forget(self, subject_id: UUID) -> None:
         """Drop a key that was destroyed."""
         with self._lock:

@@ -113,6 +113,10 @@ UNION ALL
   WHERE state = 'waiting' AND batch_by IS NULL AND due_at <= now() - make_interval(secs => %(age_s)s)
   ORDER BY due_at LIMIT 500)
 """
+SOON = """
+SELECT extract(epoch FROM min(due_at) - clock_timestamp())::float8 FROM outbox.messages
+ WHERE state = 'waiting' AND batch_by IS NULL AND due_at > now() AND due_at < now() + make_interval(secs => %s)
+"""
 SETTLE = """
 UPDATE outbox.messages m
    SET state = s.state, due_at = coalesce(s.due_at, m.due_at), last_error = s.error, lease = NULL, leased_until = NULL,
@@ -239,6 +243,11 @@ class Outbox:
     def due(self, age_s: float = 0) -> list[Hint]:
         """Return what has been due for at least `age_s` seconds, and the lanes whose probe is."""
         return [Hint(*row) for row in self.connection.execute(DUE, {"age_s": age_s}).fetchall()]
+
+    def soon(self, within_s: float) -> float | None:
+        """Return in how many seconds the next message that goes alone is due, None where that takes longer."""
+        row = self.connection.execute(SOON, (within_s,)).fetchone()
+        return max(0.0, row[0]) if row and row[0] is not None else None
 
     def lease_batch(self, brokerage_id: UUID, kind: str, batch_by: str, limit: int) -> list[Leased]:
         """Take up to `limit` due messages that go together."""

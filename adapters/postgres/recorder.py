@@ -24,6 +24,15 @@ CALL log.append_and_flush(
   %b::uuid[], %b::text[], %b::bytea[], %b::uuid[], %b::uuid[], %b::timestamptz[], %b::uuid[], %b::uuid[], %b::bytea[],
   NULL, NULL, NULL, NULL, NULL)
 """
+RECEIVE_AND_FLUSH = """
+CALL webhooks.receive_and_flush(
+  %b::uuid[], %b::text[], %b::bytea[], %b::uuid[], %b::uuid[], %b::timestamptz[], %b::uuid[], %b::uuid[], %b::bytea[],
+  %b::uuid[], %b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::timestamptz[], %b::timestamptz[],
+  %b::int[],
+  %b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::timestamptz[], %b::int[], %b::text[], %b::text[], %b::text[],
+  %b::text[], %b::bytea[],
+  NULL, NULL, NULL, NULL, NULL)
+"""
 APPEND_STREAMS = """
 SELECT log.append_streams(
   %b::uuid[], %b::bigint[], %b::text[], %b::bytea[], %b::uuid[], %b::uuid[], %b::timestamptz[], %b::uuid[], %b::uuid[])
@@ -73,11 +82,15 @@ class FlushedRecorder(PostgresApplicationRecorder):
 
         At most a chunk of facts, with distinct stream ids.
         """
-        row = connection.execute(APPEND_AND_FLUSH, touchpoint_columns(facts), binary=True).fetchone()
-        results: dict[UUID, Appended] = {}
-        for stream_id, *result in zip(*(row or ()), strict=True):  # the new ones come first
-            results.setdefault(stream_id, Appended(*result))
-        return [results[fact.originator_id] for fact in facts]
+        return appended(connection.execute(APPEND_AND_FLUSH, touchpoint_columns(facts), binary=True).fetchone(), facts)
+
+
+def appended(row: Sequence[Any] | None, facts: Sequence[StoredFact]) -> list[Appended]:
+    """Return what became of each fact, from the columns that a procedure answered."""
+    results: dict[UUID, Appended] = {}
+    for stream_id, *result in zip(*(column or () for column in row or ()), strict=True):  # the new ones come first
+        results.setdefault(stream_id, Appended(*result))
+    return [results[fact.originator_id] for fact in facts]
 
 
 def chunks(facts: Sequence[StoredFact]) -> Iterator[list[StoredFact]]:

@@ -24,6 +24,11 @@ LOOK_AGAIN = """
 INSERT INTO outbox.watches (brokerage_id, dataset_id) VALUES (%s, %s)
 ON CONFLICT (brokerage_id, dataset_id) DO UPDATE SET writes_proved = false, next_at = now()
 """
+SEND_AGAIN = """
+UPDATE outbox.messages SET due_at = now()
+ WHERE brokerage_id = %s AND kind IN ('send_message', 'sync_templates') AND state = 'waiting' AND due_at > now()
+   AND convert_from(payload, 'UTF8')::jsonb ->> 'account_id' = %s
+"""
 CLOSE = "DELETE FROM outbox.circuits WHERE brokerage_id = %s AND dataset_id = %s AND NOT throttled"
 
 
@@ -51,6 +56,9 @@ class SecretStore:
                 connection.execute(LOOK_AGAIN, (brokerage_id, dataset_id))
                 connection.execute(CLOSE, (brokerage_id, dataset_id))
                 connection.execute(RELEASE_PARKED, (brokerage_id, dataset_id))
+            if kind == "channel" and name.endswith("/token"):
+                connection.execute("SET LOCAL ROLE masar_projector")
+                connection.execute(SEND_AGAIN, (brokerage_id, name.split("/")[2]))
 
     def get(self, brokerage_id: UUID, name: str) -> str | None:
         """Return a secret, None where it was never stored or does not open with this master key."""

@@ -1,7 +1,7 @@
 """Writes one batch of touchpoints: identities first, then the facts, then the flush, then the verdicts."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +25,9 @@ from domain.shared.personal import personal_fields
 
 MOST_REMEMBERED = 20_000
 
+Append = Callable[[Connection[Any], Sequence[StoredFact]], list[Appended | Problem]]
+"""Stores facts with distinct ids, durable on return, and tells what became of each."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
@@ -46,13 +49,13 @@ class Writer:
         self._registry: Connection[Any] | None = None
         self._linked: OrderedDict[UUID, None] = OrderedDict()
 
-    def write(self, batch: Sequence[Observed]) -> list[Verdict]:
-        """Return a verdict per touchpoint once all are durable.
+    def write(self, batch: Sequence[Observed], append: Append | None = None) -> list[Verdict]:
+        """Return a verdict per touchpoint once all are durable; `append` stores them together with something else.
 
         Raises psycopg.OperationalError when the database cannot say what became of them.
         """
         try:
-            return self._write(batch)
+            return self._write(batch, append or self._append)
         except psycopg.OperationalError:
             self.close()
             raise
@@ -72,7 +75,7 @@ class Writer:
             self._registry = connect(self._url, "masar_registry", synchronous=False, by_index=True, name="ingest")
         return self._ingest, Registry(self._registry, self._master)
 
-    def _write(self, batch: Sequence[Observed]) -> list[Verdict]:
+    def _write(self, batch: Sequence[Observed], append: Append) -> list[Verdict]:
         connection, registry = self._connections()
         drafts = [self._draft(observed) for observed in batch]
         first: dict[UUID, _Draft] = {}
@@ -81,7 +84,7 @@ class Writer:
         unique = list(first.values())
         answers = dict(zip(first, registry.resolve([draft.question for draft in unique]), strict=True))
         stored = [self._stored(draft, answers[draft.stream_id]) for draft in unique]
-        results = dict(zip(first, self._append(connection, stored), strict=True))
+        results = dict(zip(first, append(connection, stored), strict=True))
         keys = self._keys_of_repeats(registry, results.values())
         verdicts = [_verdict(draft, first[draft.stream_id], results[draft.stream_id], keys) for draft in drafts]
         told = [

@@ -1,10 +1,11 @@
-"""A strict stand-in for Meta's Conversions API over HTTP, for tests and demonstrations only."""
+"""A strict stand-in for Meta over HTTP, conversions and messages both, for tests and demonstrations only."""
 
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx
 import uvicorn
 from fastapi import FastAPI, Request
 from starlette.responses import Response
@@ -14,6 +15,10 @@ from adapters.simulator.answers import WIRE, hold_back
 from adapters.simulator.audiences import Verb
 from adapters.simulator.call import Call, read_call
 from adapters.simulator.control import control_router
+from adapters.simulator.messages.control import message_control_router
+from adapters.simulator.messages.platform import Messaging
+from adapters.simulator.messages.routes import account_node, add_message_routes, media_node
+from adapters.simulator.messages.shelf import shelve, unshelve
 from adapters.simulator.model import model_router
 from adapters.simulator.peer import Peer, Settings
 
@@ -27,29 +32,42 @@ class _SimulatorApp(FastAPI):
 
 
 def create_app(
-    *, ledger_path: Path | None = None, strict: bool = True, clock: Callable[[], float] = time.time
-) -> FastAPI:
+    *, ledger_path: Path | None = None, strict: bool = True, clock: Callable[[], float] = time.time,
+    webhook_transport: httpx.AsyncBaseTransport | None = None,
+) -> FastAPI:  # fmt: skip
     """Return the stand-in as an ASGI application.
 
-    With a `ledger_path`, what was received is appended there as JSON lines and read back on start.
+    With a `ledger_path`, what was received is appended there as JSON lines and read back on start; accounts, customers
+    and templates of the messaging side are kept in a file beside it when the stand-in stops.
     `strict` refuses what Meta documents as required though its live API let it pass; without it, such events
-    are taken with a warning. `clock` returns unix seconds.
+    are taken with a warning. `clock` returns unix seconds. Webhooks go through `webhook_transport`, over the
+    network without one.
     """
     peer = Peer(ledger_path=ledger_path, settings=Settings(strict=strict), clock=clock)
+    messaging = Messaging(peer.faults, clock, webhook_transport)
+    peer.on_reset = messaging.reset
+    shelf = ledger_path.with_suffix(".messaging.json") if ledger_path else None
+    if shelf:
+        unshelve(messaging, shelf)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        await messaging.sender.close()
+        if shelf:
+            shelve(messaging, shelf)
         peer.ledger.close()
 
     app = _SimulatorApp(lifespan=lifespan, openapi_url=None)
+    app.include_router(message_control_router(messaging))
     app.include_router(control_router(peer))
     app.include_router(model_router())  # before Graph's paths, which take any beginning
-    _add_graph_routes(app, peer)
+    add_message_routes(app, messaging)
+    _add_graph_routes(app, peer, messaging)
     return app
 
 
-def _add_graph_routes(app: FastAPI, peer: Peer) -> None:
+def _add_graph_routes(app: FastAPI, peer: Peer, messaging: Messaging) -> None:
     @app.post("/{version}/{dataset_id}/events")
     async def receive_events(version: str, dataset_id: str, request: Request) -> Response:
         delay_s = peer.faults.of(dataset_id).draw_delay_s()
@@ -83,9 +101,17 @@ def _add_graph_routes(app: FastAPI, peer: Peer) -> None:
     async def replace_audience(version: str, audience_id: str, request: Request) -> Response:
         return peer.change_audience(version, audience_id, "replace", await _call_of(request))
 
-    @app.get("/{version}/{dataset_id}")
-    async def describe(version: str, dataset_id: str, request: Request) -> Response:
-        return peer.describe(version, dataset_id, await _call_of(request))
+    @app.get("/{version}/{node_id}")
+    async def describe(version: str, node_id: str, request: Request) -> Response:
+        call = await _call_of(request)
+        file = await media_node(messaging, version, node_id, call, request)
+        return file or account_node(messaging, version, node_id, call) or peer.describe(version, node_id, call)
+
+    @app.delete("/{version}/{media_id}")
+    async def drop_media(version: str, media_id: str, request: Request) -> Response:
+        call = await _call_of(request)
+        gone = await media_node(messaging, version, media_id, call, request)
+        return gone or peer.refuse_path(f"{version}/{media_id}")
 
     @app.api_route("/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     async def anything_else(path: str) -> Response:

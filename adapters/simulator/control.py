@@ -1,6 +1,6 @@
 """The stand-in's own interface under `/_simulator`: look at the ledger, register datasets, plan faults."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import orjson
 from fastapi import APIRouter, Path, Query
@@ -13,6 +13,8 @@ from adapters.simulator.faults import FaultPlan
 from adapters.simulator.ledger import LedgerQuery
 from adapters.simulator.nodes import Asset
 from adapters.simulator.peer import Peer, Settings
+
+Route = Literal["messages", "media", "templates"]
 
 
 class AudienceTerms(BaseModel):
@@ -75,13 +77,16 @@ def control_router(peer: Peer) -> APIRouter:
         return terms
 
     @router.get("/faults")
-    async def faults(dataset: str | None = None) -> FaultPlan:
-        return peer.faults.of(dataset).current()
+    async def faults(dataset: str | None = None, account: str | None = None, route: str | None = None) -> FaultPlan:
+        return peer.faults.of(dataset or account or route).current()
 
     @router.put("/faults")
-    async def plan_faults(plan: FaultPlan, dataset: str | None = None) -> FaultPlan:
-        peer.faults.replace(plan, dataset)
-        return peer.faults.of(dataset).current()
+    async def plan_faults(
+        plan: FaultPlan, dataset: str | None = None, account: str | None = None, route: Route | None = None
+    ) -> FaultPlan:
+        name = dataset or account or route
+        peer.faults.replace(plan, name)
+        return peer.faults.of(name).current()
 
     @router.get("/settings")
     async def settings() -> Settings:

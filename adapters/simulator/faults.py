@@ -1,4 +1,8 @@
-"""Faults on demand, for all datasets or one: shares of requests that fail in a chosen way, or a queue of outcomes."""
+"""Faults on demand: shares of requests that fail in a chosen way, or a queue of outcomes.
+
+For all conversions and messages, for those of one dataset or messaging account, or for all of a route (`messages`,
+`media`, `templates`).
+"""
 
 import random
 from collections import deque
@@ -88,23 +92,23 @@ _NO_FAULT = PlannedOutcome(outcome="ok")
 class Faults:
     """Draws the fate of each request from the plan in force; the same seed gives the same fates.
 
-    A dataset may have a plan of its own; all others share one.
+    A dataset, an account or a route may have a plan of its own; all others share one.
     """
 
     def __init__(self) -> None:
         self._shared = _Fate(FaultPlan())
-        self._own: dict[str, _Fate] = {}
+        self._own: dict[str | None, _Fate] = {}
 
     def replace(self, plan: FaultPlan, dataset: str | None = None) -> None:
-        """Put a plan in force and start its random sequence over; that for all ends those of single datasets."""
+        """Put a plan in force and start its random sequence over; that for all ends those of single names."""
         if dataset is None:
             self._shared, self._own = _Fate(plan), {}
         else:
             self._own[dataset] = _Fate(plan)
 
-    def of(self, dataset: str | None = None) -> "_Fate":
-        """Return the plan in force for a dataset, with what is left of it."""
-        return self._own.get(dataset or "", self._shared)
+    def of(self, *names: str | None) -> "_Fate":
+        """Return the plan in force for the first of these names that has its own, with what is left of it."""
+        return next((self._own[name] for name in names if name in self._own), self._shared)
 
 
 class _Fate:

@@ -62,6 +62,7 @@ class Peer:
         self.audiences = Audiences()
         self.faults = Faults()
         self.settings = self._initial = settings or Settings()
+        self.on_reset: Callable[[], None] = lambda: None  # whoever has to start over with us
         self._clock = clock
 
     def reset(self) -> None:
@@ -72,6 +73,7 @@ class Peer:
         self.audiences.forget()
         self.faults.replace(FaultPlan())
         self.settings = self._initial
+        self.on_reset()
 
     def describe(self, version: str, dataset_id: str, call: Call) -> Response:
         """Answer `GET /{version}/{dataset_id}?fields=…`: what is asked for, if the credentials are good."""

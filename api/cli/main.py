@@ -6,7 +6,18 @@ import psycopg
 import typer
 from eventsourcing.persistence import OperationalError
 
-from api.cli import checks, evaluating, policies, processes, renting, setting_up, watching
+from api.cli import (
+    channels,
+    checks,
+    evaluating,
+    policies,
+    processes,
+    renting,
+    setting_up,
+    subscriptions,
+    watching,
+    webhooks,
+)
 from api.cli.context import err
 
 app = typer.Typer(
@@ -14,7 +25,9 @@ app = typer.Typer(
     help="The path of a buyer, kept as facts: scores, journeys, and conversions that Meta counts once.",
 )  # fmt: skip
 
-for group in (processes, setting_up, policies, watching, checks, evaluating, renting):
+for group in (
+    processes, setting_up, policies, watching, checks, evaluating, renting, subscriptions, channels, webhooks,
+):  # fmt: skip
     group.register(app)
 
 

@@ -6,8 +6,9 @@ import os
 import signal
 import sys
 import threading
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import structlog
 import typer
@@ -21,6 +22,9 @@ from api.cli.context import ENVIRONMENT, fail, need_database, out, own_settings,
 from api.cli.ready import answers
 from api.logs import set_up_logs
 from api.settings import Settings
+
+if TYPE_CHECKING:
+    from adapters.assistant.settings import AssistantSettings
 
 log = structlog.get_logger("masar.cli")
 SIMULATED = "simulated"
@@ -87,6 +91,7 @@ def projector() -> None:
 
 def worker() -> None:
     """Do what the outbox holds: deliver conversions, close quiet tours."""
+    from adapters.channels.rates import ChannelRates
     from adapters.dramatiq.hands import WorkerSettings
     from adapters.dramatiq.worker import run_worker
     from adapters.meta.settings import MetaSettings
@@ -106,11 +111,34 @@ def worker() -> None:
             future_tolerance_s=own.meta_future_s,
         ),
         threads=own.worker_threads,
+        outside=own.outside(),
+        media_dir=own.media(),
+        dialog360_url=own.dialog360_url,
+        instagram_url=own.instagram_url,
+        channel_rates=ChannelRates(own.whatsapp_per_second, own.messenger_per_second, own.instagram_per_second),
+        clamav_url=own.clamav_url,
+        assistant=_assistant(own),
         test_events=own.send_test_events,
         messaging_at_least_once=own.messaging_delivery == "at_least_once",
         model=ModelSettings(own.openai_api_key, own.openai_base_url, own.openai_model) if own.openai_api_key else None,
     )
     run_worker(work, _until_told())
+
+
+def _assistant(own: Settings) -> "AssistantSettings":
+    from adapters.assistant.notices import MailSettings
+    from adapters.assistant.office import Office
+    from adapters.assistant.settings import AssistantSettings
+    from application.quiet_thread import QuietRules
+    from application.turn_taking import AnswerRules
+
+    told = [one for one in own.notify_email.split(",") if one]
+    return AssistantSettings(
+        answers=AnswerRules(own.answer_quiet_s, own.answer_longest_s, own.answers_per_minute),
+        quiet=QuietRules(timedelta(minutes=own.idle_minutes), timedelta(hours=own.close_hours)),
+        mail=MailSettings(own.smtp_url, told, own.notify_from) if own.smtp_url and told else None,
+        office=Office(own.office_opens, own.office_closes, own.office_weekends, own.office_zone),
+    )
 
 
 def scheduler() -> None:
@@ -183,6 +211,7 @@ def _services(home: Path, own: Settings, with_simulator: bool) -> list[Service]:
     if (home / SIMULATED).exists() and "MASAR_GRAPH_URL" not in os.environ:
         out.print("conversions go to a simulated Meta, as this data folder is a demo's (MASAR_GRAPH_URL changes it)")
         environment["MASAR_GRAPH_URL"] = f"http://127.0.0.1:{own.simulator_port}"
+        environment.setdefault("MASAR_ALLOWED_HOSTS", own.allowed_hosts or f"127.0.0.1:{own.simulator_port}")
         ledger = str(home / "simulator.ndjson")
         services.append(_python(
             "simulator", environment, "--port", str(own.simulator_port), "--ledger", ledger,
@@ -228,7 +257,7 @@ def _adopt(own: Settings) -> str | None:
     try:
         return adopt(own, os.environ)
     except ValueError as refusal:
-        out.print(f"the environment's dataset was not taken over: {refusal}", highlight=False)
+        out.print(f"what the environment names was not taken over: {refusal}", highlight=False)
         return None
 
 
@@ -242,7 +271,7 @@ def _ready(home: Path, with_demo: bool) -> None:
         from api.cli.demo import run_demo
 
         run_demo(own)
-    elif dataset := _adopt(own):
-        out.print(f"took over dataset {dataset} from the environment for the brokerage 'main'")
+    elif numbers := _adopt(own):
+        out.print(f"took over {numbers} from the environment for the brokerage 'main'")
     else:
         out.print("first: ./masar brokerage create delta-homes, then ./masar key create -b delta-homes")

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from domain.rentals.events import RentalValueModelFitted
 from domain.scoring.policy import DatasetRole, Policy
-from domain.shared.fact import Fact, Label
+from domain.shared.fact import Channel, Fact, Label
 from domain.shared.personal import Open
 
 DatasetId = Annotated[str, StringConstraints(pattern=r"^\d{5,20}$")]
@@ -56,6 +56,26 @@ class DatasetConnected(Fact):
     crm_name: Open[Label | None] = None  # what Meta is told of where stages of leads come from
 
 
+class ChannelConnected(Fact):
+    """An account on a messaging channel is ours: what comes to it is this brokerage's, and answered for it.
+
+    `app` is the Meta application whose secrets sign its webhooks; a 360dialog account has secrets of its own.
+    `business_id` is the WhatsApp business account that it belongs to, `page_id` the page of an Instagram account.
+    Tokens are kept elsewhere. Told again it replaces; `connected` False takes it away. Source: `masar channel connect`.
+    """
+
+    kind: Open[Literal["brokerage.channel_connected.v1"]] = "brokerage.channel_connected.v1"
+    channel: Open[Channel]
+    account_id: Open[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:\-]{1,64}$")]]
+    provider: Open[Literal["meta", "360dialog"]] = "meta"
+    app: Open[Label | None] = None
+    business_id: Open[DatasetId | None] = None
+    page_id: Open[DatasetId | None] = None
+    name: Open[Label | None] = None
+    agent: Open[Label | None] = None  # whose it is, and who is told when a human is wanted
+    connected: Open[bool] = True
+
+
 class PolicyDrafted(Fact):
     """Somebody wrote a version of a policy; it changes nothing until it is activated.
 
@@ -81,4 +101,6 @@ class PolicyActivated(Fact):
     rolled_back_from: Open[int | None] = None  # the revision that this one takes back
 
 
-BrokerageFact = BrokerageRegistered | DatasetConnected | PolicyDrafted | PolicyActivated | RentalValueModelFitted
+BrokerageFact = (
+    BrokerageRegistered | DatasetConnected | ChannelConnected | PolicyDrafted | PolicyActivated | RentalValueModelFitted
+)

@@ -4,7 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from domain.brokerage.events import BrokerageFact, BrokerageRegistered, DatasetConnected, PolicyActivated, PolicyDrafted
+from domain.brokerage.events import (
+    BrokerageFact,
+    BrokerageRegistered,
+    ChannelConnected,
+    DatasetConnected,
+    PolicyActivated,
+    PolicyDrafted,
+)
 from domain.lifetime_value.fitted import FittedValueModel
 from domain.rentals.events import RentalValueModelFitted
 from domain.scoring.brief import BRIEF
@@ -21,6 +28,7 @@ class House:
     region: str = "EG"
     ask_first: bool = False
     datasets: Mapping[str, DatasetConnected] = field(default_factory=dict)
+    channels: Mapping[str, ChannelConnected] = field(default_factory=dict)  # "channel/account id" → its connection
     policy: Policy = BRIEF
     revision: int = 0
     earlier: Mapping[int, Policy] = field(default_factory=dict)  # revision → policy, all activations
@@ -67,6 +75,10 @@ def with_fact(house: House, fact: BrokerageFact) -> House:
             return replace(house, name=fact.name, currency=fact.currency, region=fact.region, ask_first=fact.ask_first)
         case DatasetConnected():
             return replace(house, datasets={**house.datasets, fact.dataset_id: fact})
+        case ChannelConnected():
+            name = f"{fact.channel}/{fact.account_id}"
+            others = {key: one for key, one in house.channels.items() if key != name}
+            return replace(house, channels={**others, name: fact} if fact.connected else others)
         case PolicyDrafted():
             return house  # changes nothing until it is activated
         case PolicyActivated():

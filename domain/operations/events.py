@@ -8,9 +8,10 @@ from pydantic import Field
 from domain.shared.fact import Fact
 from domain.shared.personal import Open
 
-Subject = Literal["dataset_held", "deadline_near", "dead_letters"]
+Subject = Literal["dataset_held", "deadline_near", "dead_letters", "subscription_disabled"]
 """What an alert is about. `dataset_held`: a dataset takes nothing. `deadline_near`: conversions will be too old within
-a day. `dead_letters`: conversions that nobody sends any more."""
+a day. `dead_letters`: conversions that nobody sends any more. `subscription_disabled`: a system that subscribed is told
+nothing any more, as its receiver took nothing."""
 
 
 class AlertRaised(Fact):

@@ -27,9 +27,12 @@ HintKind = Literal[
     "person_id", "phone", "email", "session", "visitor_id", "fbp", "fbc", "fbclid", "ctwa_clid",
     "name", "first_name", "last_name", "ip", "user_agent", "city", "country", "lead_id",
     "psid", "igsid", "gender", "birth_date", "state", "zip", "madid", "referrer_url", "email_sha256", "phone_sha256",
+    "bsuid", "parent_bsuid", "former_phone", "former_bsuid",
 ]  # fmt: skip
 
-STRONG: tuple[HintKind, ...] = ("person_id", "phone", "email")
+STRONG: tuple[HintKind, ...] = (
+    "person_id", "former_phone", "phone", "email", "former_bsuid", "bsuid", "parent_bsuid",
+)  # fmt: skip
 """Hints that name one human, the most trusted first."""
 
 WEAK: tuple[HintKind, ...] = ("session", "visitor_id", "fbp", "fbc", "fbclid", "ctwa_clid", "psid", "igsid")
@@ -82,6 +85,10 @@ class PersonHints(BaseModel):
     lead_id: Annotated[str, StringConstraints(pattern=r"^\d{15,17}$")] | None = None
     ip: ShortText | None = None
     user_agent: Text | None = None
+    bsuid: ShortText | None = None  # WhatsApp's business-scoped user id, there where the phone is hidden
+    parent_bsuid: ShortText | None = None  # the same across the businesses of one enterprise
+    former_phone: ShortText | None = None  # the one that `phone` replaces
+    former_bsuid: ShortText | None = None
     psid: ShortText | None = None  # page-scoped id of Messenger
     igsid: ShortText | None = None  # Instagram-scoped id
     gender: Literal["f", "m"] | None = None

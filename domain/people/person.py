@@ -13,6 +13,7 @@ from domain.investors import interest
 from domain.investors.interest import Interest
 from domain.leads import form
 from domain.leads.form import LeadForm
+from domain.messaging.threads import of_the_customer
 from domain.people import consent, contact
 from domain.people.consent import Consents
 from domain.people.contact import Contact
@@ -36,6 +37,7 @@ Platform = Literal["tours", "conversations", "rentals", "viewings", "saves", "ap
 PLATFORMS: Mapping[str, Platform] = {
     "tours": "tours",
     "conversations": "conversations",
+    "messaging": "conversations",
     "rentals": "rentals",
     "viewings": "viewings",
     "appraisals": "appraisals",
@@ -82,6 +84,8 @@ class Person:
 def evolve(person: Person, recorded: Recorded, house: House) -> Person:
     """Take one more fact of the person into account."""
     fact = recorded.fact
+    if not of_the_customer(fact):
+        return person
     if isinstance(fact, Touchpoint):
         person = _seen(person, fact)
     if platform := platform_of(fact.kind):

@@ -10,6 +10,7 @@ from domain.scoring.tables import (
     funnels,
     investors,
     leads,
+    messaging,
     people,
     rentals,
     saves,
@@ -18,7 +19,7 @@ from domain.scoring.tables import (
     web,
 )
 
-TABLES = (tours, conversations, appraisals, rentals, viewings, saves, investors, leads, direct, web, funnels)
+TABLES = (tours, conversations, appraisals, rentals, viewings, saves, investors, leads, direct, web, funnels, messaging)
 SCORES = tuple(chain.from_iterable(table.SCORES for table in TABLES))
 LADDERS = tuple(chain.from_iterable(table.LADDERS for table in TABLES))
 MILESTONES = tuple(chain.from_iterable(table.MILESTONES for table in TABLES))

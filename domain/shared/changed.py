@@ -5,7 +5,7 @@ from typing import TypeVar
 S = TypeVar("S")
 
 
-def changed(state: S, **changes: object) -> S:
+def changed(state: S, /, **changes: object) -> S:
     """Return a copy of a frozen dataclass (without slots) with other values in some fields.
 
     Does what `dataclasses.replace` does for a class without checks of its own, at a third of the cost where

@@ -68,6 +68,7 @@ class Touchpoint(Fact):
     """
 
     observed: ClassVar[bool] = True
+    posted: ClassVar[bool] = True  # False: only a platform's webhook brings it, no producer's key
 
     hints: Personal[PersonHints | None] = None
     hint_kinds: Open[tuple[str, ...]] = ()

@@ -23,7 +23,27 @@ PATHS = set(
     /api/audiences
     /api/audiences/{audience_id}
     /api/audiences/{audience_id}/sync
+    /api/channels
+    /api/channels/{channel}/{account_id}
+    /api/conversations
     /api/conversations/track-event
+    /api/conversations/{conversation_id}/messages/{ref}/media/retry
+    /api/conversations/{conversation_id}/messages/{ref}/media
+    /api/conversations/{conversation_id}/export
+    /api/conversations/stream
+    /api/conversations/{conversation_id}
+    /api/conversations/{conversation_id}/messages
+    /api/conversations/{conversation_id}/close
+    /api/conversations/{conversation_id}/messages/{send_id}/resend
+    /api/conversations/{conversation_id}/read
+    /api/conversations/{conversation_id}/release
+    /api/conversations/{conversation_id}/takeover
+    /api/conversations/{conversation_id}/typing
+    /api/notifications
+    /api/templates
+    /api/templates/sync
+    /api/v1/integrations/messenger/send
+    /api/v1/integrations/whatsapp/send
     /api/conversations/{session_id}/complete
     /api/conversions
     /api/conversions/attribution-analysis
@@ -97,8 +117,25 @@ PATHS = set(
     /api/viewings/{viewing_id}/follow-up
     /api/viewings/{viewing_id}/no-show
     /api/viewings/{viewing_id}/qr.png
+    /api/webhook-subscriptions
+    /api/webhook-subscriptions/{subscription_id}
+    /api/webhook-subscriptions/{subscription_id}/deliveries
+    /api/webhook-subscriptions/{subscription_id}/deliveries/{delivery_id}
+    /api/webhook-subscriptions/{subscription_id}/deliveries/{delivery_id}/replay
+    /api/webhook-subscriptions/{subscription_id}/enable
+    /api/webhook-subscriptions/{subscription_id}/rotate
+    /api/webhook-subscriptions/{subscription_id}/test
+    /api/webhook-deliveries
+    /api/webhook-deliveries/{delivery_id}
+    /api/webhook-deliveries/{delivery_id}/replay
+    /api/webhooks/360dialog/{account}
+    /api/webhooks/meta
+    /api/webhooks/meta/{app}
+    /api/webhooks/n8n
     /api/webhooks/paymob
     /api/webhooks/paymob/{brokerage}
+    /api/webhooks/whatsapp
+    /webhooks/whatsapp
     /healthz
     /masar.js
     /metrics

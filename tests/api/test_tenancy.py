@@ -80,6 +80,10 @@ FOR_BOTH = frozenset({"/api/viewings/{viewing_id}/qr.png"})
 """Paths that readers and producers may ask alike."""
 
 
+ENDLESS = "/api/conversations/stream"
+"""An answer that goes on: what others hear of it is a matter of its own tests."""
+
+
 def routes(stage: Stage) -> list[tuple[str, str]]:
     document = stage.client().get("/openapi.json").json()
     return [
@@ -116,6 +120,8 @@ def test_every_route_walked_with_their_ids_shows_nothing(
     theirs: httpx.Client = getattr(stage.brokerage(), kind)
     walked = 0
     for method, path in routes(stage):
+        if path == ENDLESS or (path.startswith(SIGNED) and method == "get"):
+            continue  # no key of ours opens the latter
         names = known.ids | {SESSION, HOME} if "{" in path else {""}
         for name in names:
             url = filled(path, name)

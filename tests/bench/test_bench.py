@@ -2,22 +2,32 @@
 
 import json
 import math
+from collections import Counter
+from itertools import permutations
+from pathlib import Path
 
 import orjson
 import pytest
 
 from api.cli.bench import measure
+from api.cli.bench.messaging_disorder import STATUSES, disordered, talks
+from api.cli.bench.messaging_load import read_requests, write_requests
 from api.cli.bench.report import document
 from api.cli.bench.rows import TARGETS, Row, Target, alternate, compared, percentile
 from api.cli.bench.sizes import TINY
+from domain.messaging.receipts import Receipts, with_receipt
 
 STABLE = {
     "append_single_16w_vs_library", "append_single_16w_vs_raw", "append_500_vs_library", "http_single_64c_vs_bare",
     "http_400ps_p99_ms", "http_batch100_per_s", "replay_vs_library", "replay_vs_scan", "append_to_read_model_p99_ms",
     "touchpoint_to_accepted_p95_ms", "delivery_per_s", "touchpoint_to_accepted_p95_ms_30pct_transient",
-    "delivery_killed_lost_30pct", "simulate_s_per_100k_facts",
+    "delivery_killed_lost_30pct", "simulate_s_per_100k_facts", "webhook_64c_vs_bare", "webhook_400ps_p99_ms",
+    "webhooks_killed_wrong", "burst_to_answer_p50_ms", "burst_to_answer_p95_ms", "parallel_firsts_extra_threads",
+    "webhook_to_stream_p95_ms", "stream_resume_ms", "shaper_rate_codes",
 }  # fmt: skip
-GOOD_AT_ZERO = {"delivery_killed_lost_30pct"}
+GOOD_AT_ZERO = {
+    "delivery_killed_lost_30pct", "webhooks_killed_wrong", "parallel_firsts_extra_threads", "shaper_rate_codes",
+}  # fmt: skip
 
 
 def test_the_document_holds_every_figure_under_its_name() -> None:
@@ -74,3 +84,31 @@ def test_a_percentile_is_one_of_the_values() -> None:
     assert not math.isnan(percentile([1.0], 0.99))
     with pytest.raises(ValueError, match="nothing"):
         percentile([], 0.5)
+
+
+def test_the_storm_tells_each_thing_and_half_of_its_deliveries_are_copies() -> None:
+    told = Counter(disordered(1_000))
+    assert (len(told), told.total()) == (1_000, 2_000)
+    assert disordered(1_000) != sorted(disordered(1_000))
+
+
+def test_each_customer_of_the_storm_writes_and_is_written_to() -> None:
+    found, bodies = talks(3, 1_750_000_000, "run")
+    assert [(len(one.said), len(one.all), len(one.statuses)) for one in found] == [(16, 19, 3)] * 3
+    assert len(bodies) == 3 * (16 + 3 + 3 * 2)
+    assert len({message for one in found for message in one.all}) == 3 * 19
+
+
+@pytest.mark.parametrize(("told", "final"), STATUSES)
+def test_what_the_storm_expects_of_statuses_holds_in_any_order(told: tuple[str, ...], final: str) -> None:
+    for order in permutations(enumerate(told)):
+        receipts = Receipts()
+        for at_ms, status in order:
+            receipts = with_receipt(receipts, status, at_ms)  # type: ignore[arg-type]
+        assert receipts.status == final
+
+
+def test_requests_are_read_as_they_were_written(tmp_path: Path) -> None:
+    requests = [b"", b"POST / HTTP/1.1\r\n\r\n", bytes(range(256)) * 300]
+    write_requests(tmp_path / "requests", requests)
+    assert read_requests(tmp_path / "requests") == requests

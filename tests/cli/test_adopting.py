@@ -38,3 +38,19 @@ def test_a_number_that_is_none_changes_nothing(own_url: str) -> None:
     assert adopt(settings(own_url), {}) is None
     with connect(own_url, "masar_owner") as owner:
         assert owner.execute("SELECT FROM log.masar_events").fetchone() is None
+
+
+def test_accounts_on_channels_are_taken_over_with_their_tokens(own_url: str) -> None:
+    environment = {
+        "WHATSAPP_PHONE_NUMBER_ID": "106540352242922", "D360_API_KEY": "of a test", "MESSENGER_PAGE_ID": "734",
+        "MESSENGER_PAGE_TOKEN": "of a page", "META_APP_SECRET": "signs", "META_WEBHOOK_VERIFY_TOKEN": "verifies",
+    }  # fmt: skip
+    assert adopt(settings(own_url), environment) == "106540352242922, 734"
+    with connect(own_url, "masar_owner") as owner:
+        rows = owner.execute("SELECT channel, account_id, provider, app FROM channels.accounts ORDER BY 1").fetchall()
+        names = owner.execute("SELECT name FROM registry.secrets ORDER BY 1").fetchall()
+    assert rows == [("messenger", "734", "meta", "main"), ("whatsapp", "106540352242922", "360dialog", None)]
+    assert [name for (name,) in names] == [
+        "app/main/secrets", "app/main/verify_token", "channel/messenger/734/token",
+        "channel/whatsapp/106540352242922/token",
+    ]  # fmt: skip

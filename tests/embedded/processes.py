@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
 
 
-def eventually(condition: Callable[[], T | None], within_s: float = 20) -> T:
+def eventually(condition: Callable[[], T | None], within_s: float = 60) -> T:
     """Return the condition's first true answer; fail if it gives none in time."""
     deadline = time.monotonic() + within_s
     while not (answer := condition()):

@@ -46,6 +46,7 @@ from tests.cast import (
     started,
 )
 from tests.laws.interested import interested
+from tests.laws.messaged import messaged
 from tests.laws.rentals import rental_facts
 from tests.laws.talked import talked
 from tests.laws.viewed import viewed
@@ -95,6 +96,8 @@ tour_facts = st.one_of(
 other_facts: SearchStrategy[Fact] = st.one_of(
     rental_facts,
     talked,
+    messaged,
+    messaged,
     interested,
     viewed,
     st.builds(saved, st.sampled_from([VILLA, FLAT]), seconds),

@@ -15,7 +15,10 @@ from tests.cast import DELTA_HOMES, NILE_HOMES, OPEN_HOUSE, acted, completed, fo
 from tests.conftest import ConnectAs
 from tests.postgres.stage import Stage, observed
 
-SCHEMAS = ["log", "registry", "auth", "outbox", "projection", "read_models"]
+SCHEMAS = [
+    "log", "registry", "auth", "outbox", "projection", "read_models", "channels", "webhooks", "messaging",
+    "subscriptions",
+]  # fmt: skip
 TENANT_TABLES = """
 SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'brokerage_id' AND NOT a.attisdropped
@@ -114,6 +117,12 @@ SAMPLES: dict[str, Any] = {
     "date": "2026-03-01",
 }
 
+WORDS: dict[Table, dict[str, str]] = {
+    ("channels", "accounts"): {"channel": "whatsapp", "provider": "meta"},
+    ("messaging", "addresses"): {"kind": "phone"},
+}
+"""Columns that take only certain words."""
+
 
 def row_for(stage: Stage, table: Table, brokerage_id: UUID) -> tuple[sql.Composed, list[Any]]:
     """Return an INSERT of a plausible row of a brokerage."""
@@ -121,7 +130,8 @@ def row_for(stage: Stage, table: Table, brokerage_id: UUID) -> tuple[sql.Compose
     names = dict(columns) | {"brokerage_id": "uuid"}
     samples = {name: uuid4() if kind == "uuid" else SAMPLES[kind] for name, kind in names.items()}
     samples["brokerage_id"] = brokerage_id
-    samples |= {name: str(uuid4()) for name in ("key", "slug", "key_id", "build") if name in samples}
+    samples |= {name: str(uuid4()) for name in ("key", "slug", "key_id", "build", "account_id") if name in samples}
+    samples |= WORDS.get(table, {})
     if table == ("registry", "identities"):
         samples["subject_id"] = stage.query("SELECT subject_id FROM registry.subjects LIMIT 1")[0][0]
     listed = sql.SQL(", ").join(map(sql.Identifier, samples))

@@ -10,6 +10,8 @@ import pytest
 from adapters.simulator.app import create_app
 from tests.simulator.events import EVENTS, NOW, TOKEN
 from tests.simulator.server import running
+from tests.simulator.talk import Clock as TalkClock
+from tests.simulator.talk import Receiver, Talk, furnish
 
 
 @dataclass
@@ -77,6 +79,19 @@ def stand(_served: Stand) -> Stand:
     _served.http.post("/_simulator/reset").raise_for_status()
     _served.clock.now = NOW
     return _served
+
+
+@pytest.fixture(scope="session")
+def _talking() -> Iterator[Talk]:
+    clock, receiver = TalkClock(), Receiver()
+    with running(create_app(clock=clock, webhook_transport=receiver)) as url, httpx.Client(base_url=url) as http:
+        yield Talk(http, clock, receiver)
+
+
+@pytest.fixture
+def talk(_talking: Talk) -> Talk:
+    furnish(_talking)
+    return _talking
 
 
 def error_of(response: httpx.Response) -> tuple[int, int | None]:

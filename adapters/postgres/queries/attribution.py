@@ -9,7 +9,7 @@ from psycopg.rows import DictRow
 
 from domain.attribution.report import Converted
 from domain.attribution.touches import Mark, Touch, touches
-from domain.catalogue import TOUCHPOINTS
+from domain.catalogue import DONE_BY_PEOPLE
 from domain.shared.clock import millis
 
 Connection = AsyncConnection[DictRow]
@@ -65,7 +65,7 @@ async def touches_of_all(
 ) -> dict[str, tuple[Touch, ...]]:
     """Return the visits of every person within a span, by person, in order of time."""
     wanted = {
-        "brokerage_id": brokerage_id, "from": since, "until": until, "visits": sorted(TOUCHPOINTS.keys() - NO_VISITS),
+        "brokerage_id": brokerage_id, "from": since, "until": until, "visits": sorted(DONE_BY_PEOPLE - NO_VISITS),
     }  # fmt: skip
     marks: dict[str, list[Mark]] = {}
     for row in await (await connection.execute(MARKS, wanted)).fetchall():

@@ -8,7 +8,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 from adapters.postgres.queries.conversions import FROM, STATUS, WHERE, Filters
-from domain.catalogue import TOUCHPOINTS
+from domain.catalogue import DONE_BY_PEOPLE
 
 Connection = AsyncConnection[DictRow]
 By = Literal["day", "week", "month", "campaign"]
@@ -89,7 +89,7 @@ async def metrics(
     """
     arguments = {
         **wanted, "since": since, "until": until, "brokerage_id": brokerage_id, "lookback": CLICK_LOOKBACK_DAYS,
-        "touchpoints": sorted(TOUCHPOINTS),
+        "touchpoints": sorted(DONE_BY_PEOPLE),
     }  # fmt: skip
     counts = await _all(connection, COUNTS, by, arguments)
     values = await _all(connection, VALUES, by, arguments)

@@ -14,11 +14,13 @@ from api.cli.bench.ground import ELSEWHERE, BenchFailed, Ground, opened, skip_to
 from api.cli.bench.http import api_process, http_rows
 from api.cli.bench.latency import latency_rows
 from api.cli.bench.machine import describe, fsync_ms
+from api.cli.bench.messaging import messaging_rows
 from api.cli.bench.replay import fill, replay_rows
 from api.cli.bench.report import document, show
 from api.cli.bench.rows import Row
 from api.cli.bench.simulating import simulate_rows
 from api.cli.bench.sizes import FULL, QUICK, Sizes
+from api.cli.bench.webhooks import webhook_rows
 
 SWITCH_S = 0.0005
 """As in our processes: threads that wait for a database get their turn at once. All contenders run under it."""
@@ -55,7 +57,7 @@ def measure(sizes: Sizes, tell: Callable[[str], None]) -> tuple[dict[str, object
 
 
 def _rows(ground: Ground, sizes: Sizes, tell: Callable[[str], None]) -> Iterator[Row]:
-    appending, replaying = map(ground.elsewhere, ELSEWHERE)
+    appending, replaying, messaging, storming = map(ground.elsewhere, ELSEWHERE)
     for place in (appending, replaying):
         prepare(place)
     tell("appending")
@@ -63,12 +65,15 @@ def _rows(ground: Ground, sizes: Sizes, tell: Callable[[str], None]) -> Iterator
     with api_process(ground) as port:
         tell("posting")
         yield from http_rows(ground, sizes, port)
+        tell("posting webhooks")
+        yield from webhook_rows(ground, sizes, port)
         skip_to_end(ground)
         with ground.process("projector"):
             tell("following touchpoints to the read models")
             yield from latency_rows(ground, sizes, port)
             tell("following touchpoints to the simulator")
             yield from delivery_rows(ground, sizes, port)
+    yield from messaging_rows(messaging, storming, sizes, tell)
     tell("filling a log")
     fill(replaying, sizes.replayed)
     tell("replaying")

@@ -35,7 +35,7 @@ from domain.scoring.brief import BRIEF
 
 DATASET, ACCESS = "1234567890", "an-access-for-the-simulator"
 PATIENCE_S = 60.0
-ELSEWHERE = ("appending", "replaying")
+ELSEWHERE = ("appending", "replaying", "messaging", "storming")
 """Databases beside the one that the processes use: no figure pays for the facts that another one wrote."""
 COPY = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}")
 SKIP = "UPDATE projection.builds SET position = %s WHERE status = 'live'"

@@ -5,6 +5,7 @@ machine's cores with what it measures.
 """
 
 import asyncio
+import hmac
 import json
 import sys
 import time
@@ -26,16 +27,25 @@ KINDS = {
     "lead": '{"id":"%(run)s-%(nth)08d","kind":"leads.form_submitted.v1","occurred_at":"%(now)s",'
             '"person":{"email":"%(run)s-%(nth)08d@example.com","phone":"+2010%(nth)08d"},'
             '"payload":{"form_id":"viewing-request"}}',
+    "webhook": '{"object":"whatsapp_business_account","entry":[{"id":"102290129340398","changes":[{"field":"messages",'
+               '"value":{"messaging_product":"whatsapp","metadata":{"display_phone_number":"201000000000",'
+               '"phone_number_id":"106540352242922"},"contacts":[{"profile":{"name":"Mona"},"wa_id":"2010%(session)08d"'
+               '}],"messages":[{"from":"2010%(session)08d","id":"wamid.%(run)s%(nth)08d","timestamp":"%(unix)d",'
+               '"type":"text","text":{"body":"Is the villa by the sea still to be had?"}}]}}]}]}',
 }
 # fmt: on
-"""What is posted: one room of a tour (eight to a session), or a lead form of a person of its own."""
+"""What is posted: one room of a tour (eight to a session), a lead form of a person of its own, or a webhook of
+WhatsApp's with one message (eight to a thread)."""
+PATHS = {"webhook": "/api/webhooks/meta"}
+EXPECTED = {"webhook": b"EVENT_RECEIVED"}
+"""Where it goes if not to touchpoints, and what a good answer to it has in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """What to do: closed loop for `seconds`, or with `per_s` an open loop that posts on schedule, come what may.
 
-    With `keep`, the report tells of every request.
+    With `keep`, the report tells of every request. `key` is a producer's key; of webhooks the secret that signs them.
     """
 
     port: int
@@ -69,13 +79,16 @@ class Requests:
 
     def __init__(self, order: Order) -> None:
         self._order, self._nth = order, 0
+        path = PATHS.get(order.kind, "/api/touchpoints")
+        key = "" if order.kind in PATHS else f"Authorization: Bearer {order.key}\r\n"
         self._head = (
-            f"POST /api/touchpoints HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {order.key}\r\n"
-            "Content-Type: application/json\r\nContent-Length: "
+            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{key}Content-Type: application/json\r\nContent-Length: "
         )
 
     def next(self) -> bytes:
         """Return one request."""
+        if self._order.kind == "webhook":
+            return self._webhook()
         order, now = self._order, datetime.now(UTC).isoformat()
         items = []
         for nth in range(self._nth, self._nth + order.batch):
@@ -83,6 +96,13 @@ class Requests:
         self._nth += order.batch
         body = '{"touchpoints":[' + ",".join(items) + "]}"
         return f"{self._head}{len(body)}\r\n\r\n{body}".encode()
+
+    def _webhook(self) -> bytes:
+        order, nth = self._order, self._nth
+        self._nth += 1
+        body = KINDS["webhook"] % {"run": order.run, "nth": nth, "session": nth // 8, "unix": int(time.time())}
+        signed = hmac.digest(order.key.encode(), body.encode(), "sha256").hex()
+        return f"{self._head}{len(body)}\r\nX-Hub-Signature-256: sha256={signed}\r\n\r\n{body}".encode()
 
 
 class Connection(asyncio.Protocol):
@@ -131,7 +151,7 @@ class Load:
         self._due: deque[float] = deque()
         self._under_way = 0
         self._until = 0.0
-        self._expect = f'"accepted":{order.batch}'.encode()
+        self._expect = EXPECTED.get(order.kind, f'"accepted":{order.batch}'.encode())
         self._done = asyncio.get_running_loop().create_future()
 
     async def run(self) -> Report:

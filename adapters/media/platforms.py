@@ -1,0 +1,98 @@
+"""Where the platforms keep files: WhatsApp by an id that leads to a short-lived address, the others by address."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from urllib.parse import quote, urlsplit, urlunsplit
+from uuid import UUID
+
+import orjson
+
+from adapters.outside.addresses import Rules
+from adapters.outside.client import GuardedClient
+from adapters.outside.errors import NotReached
+from application.ports.media import NoFile, WantedFile
+
+LARGEST_ANSWER = 64 * 1024
+WITHIN_S = 120.0
+TokenOf = Callable[[UUID, str, str], str | None]
+"""Returns the token of an account: (brokerage, channel, account id)."""
+
+
+def allowing(rules: Rules, urls: Iterable[str]) -> Rules:
+    """Return rules that also let our own settings' addresses be called, wherever they lead: a simulator, a proxy."""
+    usual = {"http": 80, "https": 443}
+    parts = [urlsplit(url) for url in urls]
+    hosts = {f"{one.hostname}:{one.port or usual[one.scheme]}" for one in parts}
+    return Rules(rules.ports, rules.hosts | hosts, rules.https_only)
+
+
+class PlatformFiles:
+    """The FileSource of all channels; every call goes through the guarded client."""
+
+    def __init__(
+        self, client: GuardedClient, token_of: TokenOf, *, graph: str, dialog360: str
+    ) -> None:  # fmt: skip
+        self._client, self._token_of = client, token_of
+        self._graph, self._dialog360 = graph, dialog360
+
+    @contextmanager
+    def open(self, wanted: WantedFile) -> Iterator[Iterator[bytes]]:
+        """Give the bytes of a file. Raises NoFile, while they are read as well."""
+        url, headers = self._address(wanted)
+        with _as_no_file(), self._client.stream(
+            url, headers=headers, most_bytes=wanted.most_bytes, within_s=WITHIN_S
+        ) as streamed:  # fmt: skip
+            yield _translated(streamed.chunks())
+
+    def _address(self, wanted: WantedFile) -> tuple[str, Mapping[str, str]]:
+        """Return where a file is now, and what opens it."""
+        if wanted.channel != "whatsapp":
+            if wanted.media.url is None:
+                raise NoFile("the platform gave no address")
+            return wanted.media.url, {}
+        token = self._token_of(wanted.brokerage_id, wanted.channel, wanted.account_id)
+        if token is None:
+            raise NoFile("no token is set for this account")
+        hosted = wanted.provider == "360dialog"
+        headers = {"D360-API-KEY": token} if hosted else {"Authorization": f"Bearer {token}"}
+        if wanted.media.id is None:
+            if wanted.media.url is None:
+                raise NoFile("the platform gave neither an id nor an address")
+            return wanted.media.url, headers
+        base = self._dialog360 if hosted else self._graph
+        url = self._announced(f"{base}/{quote(wanted.media.id, safe='')}", headers)
+        return (_moved(url, base) if hosted else url), headers
+
+    def _announced(self, url: str, headers: Mapping[str, str]) -> str:
+        with _as_no_file():
+            fetched = self._client.fetch(url, headers=headers, most_bytes=LARGEST_ANSWER)
+        try:
+            found = orjson.loads(fetched.content)["url"]
+        except (ValueError, KeyError, TypeError):
+            raise NoFile("the platform's answer makes no sense", passing=True) from None
+        return str(found)
+
+
+def _moved(url: str, base: str) -> str:
+    """Return the same path on 360dialog's host: it passes files on, and wants its own key for them.
+
+    Source: 360dialog, retrieving media.
+    """
+    own, told = urlsplit(base), urlsplit(url)
+    return urlunsplit((own.scheme, own.netloc, told.path, told.query, ""))
+
+
+def _translated(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    with _as_no_file():
+        yield from chunks
+
+
+@contextmanager
+def _as_no_file() -> Iterator[None]:
+    """Say in the port's words what the client raises."""
+    try:
+        yield
+    except NotReached as none:
+        refused = none.reason in ("too_large", "wrong_type")
+        gone = none.status in (401, 403, 404, 410)
+        raise NoFile(str(none), passing=none.passing and not gone, refused=refused) from None

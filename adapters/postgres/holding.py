@@ -1,0 +1,56 @@
+"""Agents' decisions about threads, on connections of their own: people decide rarely. Thread-safe."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+from adapters.postgres.connections import connect
+from adapters.postgres.desks import PostgresDesks
+from adapters.postgres.outgoing import PostgresOutgoing
+from adapters.postgres.seals import SubjectSeals
+from adapters.postgres.secrets import SecretStore
+from adapters.postgres.work import as_app
+from adapters.sealing import MasterKey
+from application.send_message import RequestSend
+from application.take_over import Holding
+
+WANTED = """
+SELECT thread_id, channel, account_id, subject_id, state_at AS since, waiting_since, inbound - answered AS unanswered
+  FROM messaging.desks
+ WHERE brokerage_id = %s AND state = 'WAITING_AGENT' AND holder = 'assistant'
+ ORDER BY state_at, thread_id LIMIT %s
+"""
+
+
+class HoldingThreads:
+    """Opens what a decision about a thread needs, and closes it after."""
+
+    def __init__(self, url: str, master: MasterKey) -> None:
+        self._url, self._master = url, master
+        self.desks = PostgresDesks(lambda: connect(url, "masar_projector", name="holding"))
+
+    @contextmanager
+    def open(self) -> Iterator[Holding]:
+        """Give the use cases. Raises psycopg.OperationalError when the database is away."""
+        with (
+            connect(self._url, "masar_projector", name="holding") as line,
+            connect(self._url, "masar_registry", name="holding") as registry,
+        ):
+            seals = SubjectSeals(lambda: registry, self._master)
+            book = PostgresOutgoing(lambda: line, SecretStore(lambda: registry, self._master))
+            yield Holding(self.desks, RequestSend(seals, book))
+
+    def wanted(self, brokerage_id: UUID, limit: int) -> list[dict[str, Any]]:
+        """Return the threads in which a human is asked for and nobody holds them, the longest waiting first."""
+        with connect(self._url, "masar_projector", name="holding") as line, line.transaction():
+            as_app(line, brokerage_id)
+            return _rows(line, WANTED, brokerage_id, limit)
+
+
+def _rows(line: Connection[Any], statement: str, *arguments: Any) -> list[dict[str, Any]]:
+    cursor = line.execute(statement.encode(), arguments)
+    names = [column.name for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

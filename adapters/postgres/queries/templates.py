@@ -1,0 +1,38 @@
+"""Reads templates, and whether a message is of a thread."""
+
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+Connection = AsyncConnection[DictRow]
+
+LIST = """
+SELECT key AS id, account_id, name, language, status, category, quality, reason, gone, synced_at,
+       convert_from(state, 'UTF8')::jsonb -> 'components' AS components
+  FROM read_models.templates
+ WHERE (%(status)s::text IS NULL OR status = %(status)s) AND (%(name)s::text IS NULL OR name = %(name)s)
+   AND (%(gone)s OR NOT gone)
+ ORDER BY name, language, key LIMIT %(limit)s
+"""
+OF_THREAD = """
+SELECT EXISTS (SELECT FROM read_models.messages
+                WHERE thread_id = %(thread)s AND (key = %(ref)s::text OR ref = %(ref)s::uuid)) AS there
+"""
+MOST = 5_000
+"""Templates of a brokerage; WhatsApp allows some thousands per account."""
+
+
+async def list_templates(
+    connection: Connection, *, status: str | None = None, name: str | None = None, gone: bool = False
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Return templates by name and language; `gone` ones, which the platform no longer has, only when asked for."""
+    asked = {"status": status, "name": name, "gone": gone, "limit": MOST}
+    return await (await connection.execute(LIST, asked)).fetchall()
+
+
+async def message_is_of(connection: Connection, thread_id: UUID, ref: UUID) -> bool:
+    """Tell whether a message, by its ref or the id of our send, is of a thread."""
+    row = await (await connection.execute(OF_THREAD, {"thread": thread_id, "ref": ref})).fetchone()
+    return bool(row and row["there"])

@@ -1,0 +1,85 @@
+"""Templates as the platform has them: asked page by page, kept as facts where something changed."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID, uuid5
+
+from application.outgoing import SENDS
+from application.ports.channels import Account, NotSent, Templates
+from application.ports.outbox import Entry, Leased, NewFact, Records, Settled
+from application.send_message import utc_now
+from domain.messaging.events import TemplateSynced
+from domain.shared.fact import Channel
+
+MOST_TRIES = 8
+Name = tuple[str, str]
+"""A template's name and its language."""
+
+
+class KnownTemplates(Protocol):
+    """The templates that the log tells of."""
+
+    def known(self, brokerage_id: UUID, business_id: str) -> Mapping[Name, TemplateSynced]:
+        """Return the templates of a business account as last told."""
+
+    def account(self, brokerage_id: UUID, channel: Channel, account_id: str) -> Account | None:
+        """Return an account with its token; None without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncTemplates:
+    """The use case behind the message `sync_templates`, whose payload names a WhatsApp account."""
+
+    known: KnownTemplates
+    platform: Templates
+    records: Records
+    clock: Callable[[], datetime] = utc_now
+
+    def run(self, message: Leased) -> None:
+        """Record what is new, changed or gone; tried again where the platform does not answer. Raises LeaseLost."""
+        account = self.known.account(message.brokerage_id, "whatsapp", message.payload["account_id"])
+        if account is None or not account.business_id:
+            self._end(message, "the account has no token, or no business account is named for it")
+            return
+        try:
+            told = self.platform.templates(account)
+        except NotSent as no:
+            self._again(message, no)
+            return
+        before = self.known.known(message.brokerage_id, account.business_id)
+        facts = [self._new(message, one) for one in changes(before, told, self.clock())]
+        self.records.record(Entry([Settled(message, "done")], facts))
+
+    def _new(self, message: Leased, fact: TemplateSynced) -> NewFact:
+        own = uuid5(SENDS, f"template|{message.id}|{fact.name}|{fact.language}")
+        return NewFact(own, message.brokerage_id, fact, correlation_id=message.correlation_id)
+
+    def _again(self, message: Leased, no: NotSent) -> None:
+        if no.no in ("transient", "throttled", "unknown") and message.attempts < MOST_TRIES:
+            later = self.clock() + timedelta(seconds=no.wait_s or 2.0**message.attempts)
+            self.records.record(Entry([Settled(message, "waiting", later, no.reason)]))
+        else:
+            self._end(message, no.reason)
+
+    def _end(self, message: Leased, why: str) -> None:
+        self.records.record(Entry([Settled(message, "dead", error=why)]))
+
+
+def changes(
+    before: Mapping[Name, TemplateSynced], told: Sequence[TemplateSynced], now: datetime
+) -> list[TemplateSynced]:  # fmt: skip
+    """Return the templates that are new or other than before, and those that the platform no longer has."""
+    listed = {(one.name, one.language): one for one in told}
+    other = [one for name, one in listed.items() if name not in before or _content(before[name]) != _content(one)]
+    gone = [
+        one.model_copy(update={"gone": True, "occurred_at": now})
+        for name, one in before.items()
+        if name not in listed and not one.gone
+    ]
+    return other + gone
+
+
+def _content(one: TemplateSynced) -> dict[str, object]:
+    return one.model_dump(mode="json", exclude={"occurred_at"})

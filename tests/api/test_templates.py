@@ -1,0 +1,64 @@
+"""Templates as last synced, and syncing them."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from adapters.postgres.append import append_in, flush
+from adapters.postgres.connections import connect
+from adapters.postgres.mapper import Envelope
+from domain.messaging.events import NoticeReceived, TemplateSynced
+from domain.shared.fact import Fact
+from tests.api.stage import Brokerage, Stage
+
+WABA, NOW = "810700000000009", datetime.now(UTC)
+
+
+def append(stage: Stage, brokerage: Brokerage, *facts: Fact) -> None:
+    with connect(stage.url, "masar_projector") as connection:
+        with connection.transaction():
+            append_in(connection, [Envelope(uuid4(), 1, fact, brokerage.brokerage_id) for fact in facts])
+        flush(connection)
+    stage.settled()
+
+
+def synced(name: str = "viewing", **more: object) -> TemplateSynced:
+    own = {"account_id": WABA, "name": name, "language": "ar", "status": "APPROVED", "occurred_at": NOW}
+    return TemplateSynced.model_validate(own | more)
+
+
+def test_templates_are_listed_with_what_the_platform_told_since(stage: Stage, nile: Brokerage) -> None:
+    paused = NoticeReceived(
+        channel="whatsapp", account_id=WABA, about="message_template_status_update", template="offer", language="ar",
+        status="paused", reason="low quality", occurred_at=NOW + timedelta(minutes=1),
+    )  # fmt: skip
+    append(
+        stage, nile, synced(category="UTILITY", quality="GREEN", components=({"type": "BODY", "text": "See you"},)),
+        synced("offer"), synced("old", gone=True), paused,
+    )  # fmt: skip
+    listed = nile.read("/api/templates")["items"]
+    assert [(one["name"], one["status"], one["reason"]) for one in listed] == [
+        ("offer", "PAUSED", "low quality"), ("viewing", "APPROVED", None),
+    ]  # fmt: skip
+    assert listed[1]["components"] == [{"type": "BODY", "text": "See you"}]
+    assert [one["name"] for one in nile.read("/api/templates", status="approved")["items"]] == ["viewing"]
+    assert [one["name"] for one in nile.read("/api/templates", name="old", gone=True)["items"]] == ["old"]
+
+
+def test_an_older_word_does_not_undo_a_newer_one(stage: Stage, nile: Brokerage) -> None:
+    append(stage, nile, synced(status="PAUSED"), synced(occurred_at=NOW - timedelta(hours=1)))
+    assert [one["status"] for one in nile.read("/api/templates")["items"]] == ["PAUSED"]
+
+
+def test_a_sync_is_work_for_a_worker(stage: Stage, nile: Brokerage, delta: Brokerage) -> None:
+    assert nile.operator.post("/api/templates/sync").status_code == 409
+    stage.owner.execute(
+        "INSERT INTO channels.accounts (brokerage_id, channel, account_id, provider, business_id) "
+        "VALUES (%s, 'whatsapp', 'sync-1', 'meta', %s), (%s, 'whatsapp', 'sync-2', 'meta', %s)",
+        (nile.brokerage_id, WABA, nile.brokerage_id, WABA),
+    )
+    answer = nile.operator.post("/api/templates/sync")
+    assert (answer.status_code, answer.json()["accounts"]) == (202, ["sync-1"])
+    waiting = "SELECT count(*) FROM outbox.messages WHERE brokerage_id = %s AND kind = 'sync_templates'"
+    assert stage.owner.execute(waiting, (nile.brokerage_id,)).fetchone() == (1,)
+    assert nile.reader.post("/api/templates/sync").status_code == 403
+    assert delta.read("/api/templates")["items"] == []
