@@ -7,7 +7,7 @@ from typing import Any
 from adapters.postgres.keyring import KeyRing
 from api.show import ERASED
 from domain.messaging.receipts import Failure, Receipts, joined, up_to
-from domain.messaging.windows import Clock, Decision, Wish, decide
+from domain.messaging.windows import RULES, Clock, Decision, WindowRules, Wish, decide
 from domain.shared.clock import millis, moment
 from domain.shared.personal import Erased, Sealed
 
@@ -36,7 +36,7 @@ def listed(rows: Sequence[Row], keyring: KeyRing) -> list[dict[str, Any]]:
     return [_listed(row, opened) for row in rows]
 
 
-def thread(row: Row, keyring: KeyRing, now: datetime) -> dict[str, Any]:
+def thread(row: Row, keyring: KeyRing, now: datetime, rules: WindowRules = RULES) -> dict[str, Any]:
     """Return one conversation in full; of a thread what may be sent in it now, by whom."""
     opened = Opened(keyring, _identities(row).values())
     page = _listed(row, opened)
@@ -58,16 +58,16 @@ def thread(row: Row, keyring: KeyRing, now: datetime) -> dict[str, Any]:
         "unreachable": row["unreachable"] and {**row["unreachable"], "at": moment(row["unreachable"]["at_ms"])},
         "marketing_allowed": None if row["opted_out"] else consents.get("marketing_messages"),
         "under_way": row["under_way"], "unknown": row["unknown"],
-        "window": {name: decision.shown() for name, decision in windows(row, now).items()},
+        "window": {name: decision.shown() for name, decision in windows(row, now, rules).items()},
     }  # fmt: skip
 
 
-def windows(row: Row, now: datetime) -> dict[str, Decision]:
+def windows(row: Row, now: datetime, rules: WindowRules = RULES) -> dict[str, Decision]:
     """Return, for each author and for templates, whether a message may be sent in a thread now."""
     clock = Clock(
         row["channel"], row["last_inbound_at"], row["ad_at"], row["ad_answered_at"], row["unreachable"] is not None
     )  # fmt: skip
-    return {name: decide(clock, wish, now) for name, wish in WISHES.items()}
+    return {name: decide(clock, wish, now, rules) for name, wish in WISHES.items()}
 
 
 def messages(rows: Sequence[Row], marks: Mapping[str, Any], keyring: KeyRing) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from adapters.outside.addresses import Rules
 from adapters.sealing import MasterKey
+from domain.messaging.windows import WindowRules
 
 PREFIX = "MASAR_"
 OF_THE_LAUNCHER = frozenset({"MASAR_EMBEDDED_PG", "MASAR_BROWSER"})
@@ -128,6 +129,8 @@ class Settings(BaseSettings):
     """Where Instagram's direct messages are sent; Graph's host for accounts that are reached through a page."""
     whatsapp_per_second: float = Field(default=80, ge=1, le=5_000)
     """Messages that one WhatsApp number may send in a second; Meta raises it to 1,000 by itself."""
+    whatsapp_ad_window: bool = True
+    """Whether a click on an advertisement that opens WhatsApp lets anything be sent for 72 hours, once answered."""
     messenger_per_second: float = Field(default=300, ge=1, le=5_000)
     instagram_per_second: float = Field(default=100, ge=1, le=5_000)
     answer_quiet_s: float = Field(default=1.0, ge=0, le=60)
@@ -186,6 +189,10 @@ class Settings(BaseSettings):
     def outside(self) -> Rules:
         """Return which addresses that others gave us may be called."""
         return Rules.of(map(int, self.allowed_ports.split(",")), self.allowed_hosts.split(","))
+
+    def windows(self) -> WindowRules:
+        """Return the rules of when what may be sent."""
+        return WindowRules(after_ad=self.whatsapp_ad_window)
 
     def master(self) -> MasterKey:
         """Return the master key; raises BadSettings where there is none."""

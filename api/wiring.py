@@ -114,11 +114,11 @@ async def open_services(settings: Settings) -> Services:
         browser_rates=Rates(settings.browser_requests_per_minute),
         address_rates=Rates(settings.address_requests_per_minute),
         paymob=PaymobSecrets(url, master),
-        sending=SendingDesk(url, master, keyring),
+        sending=SendingDesk(url, master, keyring, settings.windows()),
         platforms=PlatformClients(
             Hosts(settings.graph_url, settings.instagram_url, settings.dialog360_url, settings.graph_version)
         ),
         live=Live(url, connections, keyring),
-        holding=HoldingThreads(url, master),
+        holding=HoldingThreads(url, master, settings.windows()),
         vault=FolderVault(settings.media(), keyring.key_of),
     )

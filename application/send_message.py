@@ -34,7 +34,7 @@ from application.ports.desks import Desk, Desks, DeskWork, NoSuchThread
 from application.ports.outbox import Entry, Leased, NewFact, Settled
 from domain.messaging.content import Content
 from domain.messaging.events import Outcome, SendRequested, SendSettled
-from domain.messaging.windows import Clock, Decision, Wish, decide
+from domain.messaging.windows import RULES, Clock, Decision, WindowRules, Wish, decide
 from domain.shared.outbox import OutboxMessage
 from domain.shared.personal import Erased, Sealed
 
@@ -72,6 +72,7 @@ class RequestSend:
 
     seals: Seals
     consents: Consents
+    windows: WindowRules = RULES
 
     def request_send(self, work: DeskWork, draft: Draft, now: datetime) -> UUID:
         """Record that a message is to be sent, and have it sent; return the id of its first part.
@@ -84,7 +85,7 @@ class RequestSend:
         """Do the same and return the ids of all parts: a text too long for the channel becomes several, in order."""
         desk = work.desk
         check(desk.channel, draft)
-        decision = check_permission(desk, draft, now, self.consents)
+        decision = check_permission(desk, draft, now, self.consents, self.windows)
         draft = replace(draft, human_tag=decision.human_tag)
         texts = parts_of(desk.channel, draft)
         ids = [send_id_of(desk.thread_id, draft.name, nth) if draft.name else uuid4() for nth in range(len(texts))]
@@ -168,7 +169,9 @@ class RequestSend:
         return sealed
 
 
-def decision_on(desk: Desk, draft: Draft, now: datetime, consents: Consents) -> Decision:
+def decision_on(
+    desk: Desk, draft: Draft, now: datetime, consents: Consents, rules: WindowRules = RULES
+) -> Decision:  # fmt: skip
     """Return what the platform's policy and the customer's word say of a message in a thread now."""
     from_ad = desk.ad_at is not None and desk.channel == "whatsapp"
     clock = Clock(
@@ -179,12 +182,14 @@ def decision_on(desk: Desk, draft: Draft, now: datetime, consents: Consents) -> 
         unreachable=consents.unreachable(desk),
     )
     word = consents.opted_in(desk.brokerage_id, desk.subject_id) if draft.purpose == "marketing" else None
-    return decide(clock, Wish(draft.author, draft.message_type, draft.purpose, word), now)
+    return decide(clock, Wish(draft.author, draft.message_type, draft.purpose, word), now, rules)
 
 
-def check_permission(desk: Desk, draft: Draft, now: datetime, consents: Consents) -> Decision:
+def check_permission(
+    desk: Desk, draft: Draft, now: datetime, consents: Consents, rules: WindowRules = RULES
+) -> Decision:  # fmt: skip
     """Return why a message may be sent in a thread now. Raises WindowShut or NoConsent where it may not."""
-    decision = decision_on(desk, draft, now, consents)
+    decision = decision_on(desk, draft, now, consents, rules)
     if decision.allowed:
         return decision
     kind = NoConsent if decision.why in ("no_opt_in", "opted_out") else WindowShut
@@ -233,6 +238,7 @@ class SendMessage:
     name_of: NameOf
     clock: Callable[[], datetime] = utc_now
     jitter: Callable[[], float] = random.random
+    windows: WindowRules = RULES
 
     def run(self, message: Leased) -> None:
         """Send one message, or settle why not. Raises LeaseLost."""
@@ -286,7 +292,7 @@ class SendMessage:
             return "cancelled", "takeover", "somebody else answers this thread now"
         if draft.author == "assistant" and payload["answers_inbound"] not in (None, desk.inbound):
             return "cancelled", "newer_message", "the customer wrote again before it was sent"
-        decision = decision_on(desk, draft, now, self.consents)
+        decision = decision_on(desk, draft, now, self.consents, self.windows)
         if not decision.allowed:
             unwanted = decision.why in ("no_opt_in", "opted_out")
             return ("cancelled", "worker", decision.says) if unwanted else ("refused", "window", decision.says)

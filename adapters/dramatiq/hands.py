@@ -54,6 +54,7 @@ from application.send_message import RequestSend, SendMessage
 from application.simulate_policy import SimulatePolicy
 from application.watch_datasets import LOOK_EVERY_S
 from domain.conversations.events import ConversationEnded
+from domain.messaging.windows import RULES, WindowRules
 from domain.shared.personal import Sealed
 from domain.tours.events import TourEnded
 from projections.conversation_sessions import CONVERSATION_SESSIONS
@@ -92,6 +93,7 @@ class WorkerSettings:
     outside: Rules = Rules()  # noqa: RUF009 - frozen
     instagram_url: str = INSTAGRAM
     channel_rates: ChannelRates = ChannelRates()  # noqa: RUF009 - frozen
+    windows: WindowRules = RULES
 
     assistant: AssistantSettings = AssistantSettings()  # noqa: RUF009 - frozen
 
@@ -143,7 +145,7 @@ class Hands:
         self._seals = SubjectSeals(self._registry, settings.master)
         self._book = PostgresOutgoing(self._line, SecretStore(self._registry, settings.master))
         self._desks = PostgresDesks(self._lent)
-        self._sends = RequestSend(self._seals, self._book)
+        self._sends = RequestSend(self._seals, self._book, settings.windows)
         tours, talks = QuietSessions(self._line, TOUR_SESSIONS), QuietSessions(self._line, CONVERSATION_SESSIONS)
         self._alone: dict[str, Callable[[Leased], None]] = {
             "close_tour": CloseQuietSession(TourEnded, tours, self._work).run,
@@ -170,6 +172,7 @@ class Hands:
         send = SendMessage(
             desks=self._desks, book=self._book, consents=self._book, open_all=keys.open_all, seals=self._seals,
             channels=platforms, shaper=shaper, records=self._work, name_of=RefNames(settings.master),
+            windows=settings.windows,
         )  # fmt: skip
         return {
             "send_message": send.run,

@@ -16,6 +16,7 @@ from adapters.postgres.work import as_app
 from adapters.sealing import MasterKey
 from application.send_message import RequestSend
 from application.take_over import Holding
+from domain.messaging.windows import RULES, WindowRules
 
 WANTED = """
 SELECT thread_id, channel, account_id, subject_id, state_at AS since, waiting_since, inbound - answered AS unanswered
@@ -28,8 +29,8 @@ SELECT thread_id, channel, account_id, subject_id, state_at AS since, waiting_si
 class HoldingThreads:
     """Opens what a decision about a thread needs, and closes it after."""
 
-    def __init__(self, url: str, master: MasterKey) -> None:
-        self._url, self._master = url, master
+    def __init__(self, url: str, master: MasterKey, windows: WindowRules = RULES) -> None:
+        self._url, self._master, self._windows = url, master, windows
         self.desks = PostgresDesks(lambda: connect(url, "masar_projector", name="holding"))
 
     @contextmanager
@@ -41,7 +42,7 @@ class HoldingThreads:
         ):
             seals = SubjectSeals(lambda: registry, self._master)
             book = PostgresOutgoing(lambda: line, SecretStore(lambda: registry, self._master))
-            yield Holding(self.desks, RequestSend(seals, book))
+            yield Holding(self.desks, RequestSend(seals, book, self._windows))
 
     def wanted(self, brokerage_id: UUID, limit: int) -> list[dict[str, Any]]:
         """Return the threads in which a human is asked for and nobody holds them, the longest waiting first."""

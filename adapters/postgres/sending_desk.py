@@ -30,6 +30,7 @@ from domain.catalogue import kind_of
 from domain.messaging.content import Content
 from domain.messaging.events import SendRequested
 from domain.messaging.threads import thread_of
+from domain.messaging.windows import RULES, WindowRules
 from domain.shared.fact import Channel
 from domain.shared.outbox import OutboxMessage
 from domain.shared.personal import Erased
@@ -82,8 +83,8 @@ class Requested:
 class SendingDesk:
     """Sends, signs and first messages. Thread-safe; nothing is connected before the first."""
 
-    def __init__(self, url: str, master: MasterKey, ring: KeyRing) -> None:
-        self._master, self._ring = master, ring
+    def __init__(self, url: str, master: MasterKey, ring: KeyRing, windows: WindowRules = RULES) -> None:
+        self._master, self._ring, self._windows = master, ring, windows
         self._projector, self._registry = _pool(url, "masar_projector"), _pool(url, "masar_registry")
 
     def close(self) -> None:
@@ -112,7 +113,7 @@ class SendingDesk:
         """
         with self._at_work() as (connection, registry):
             book = PostgresOutgoing(lambda: connection)
-            use_case = RequestSend(SubjectSeals(lambda: registry, self._master), book)
+            use_case = RequestSend(SubjectSeals(lambda: registry, self._master), book, self._windows)
             with PostgresDesks(_lender(connection)).at(brokerage_id, thread_id) as work:
                 if draft.name and (there := _there(connection, brokerage_id, thread_id, draft.name)):
                     return Requested(there, fresh=False)

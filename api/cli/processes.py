@@ -117,6 +117,7 @@ def worker() -> None:
         instagram_url=own.instagram_url,
         channel_rates=ChannelRates(own.whatsapp_per_second, own.messenger_per_second, own.instagram_per_second),
         clamav_url=own.clamav_url,
+        windows=own.windows(),
         assistant=_assistant(own),
         test_events=own.send_test_events,
         messaging_at_least_once=own.messaging_delivery == "at_least_once",

@@ -80,7 +80,7 @@ async def get_conversation(request: Request, conversation_id: str) -> Response:
     principal = await caller(request, "read")
     own = services(request)
     row = await one(request, principal.brokerage_id, conversation_id)
-    return answer(await asyncio.to_thread(page.thread, row, own.keyring, datetime.now(UTC)))
+    return answer(await asyncio.to_thread(page.thread, row, own.keyring, datetime.now(UTC), own.settings.windows()))
 
 
 @router.get("/api/conversations/{conversation_id}/messages")

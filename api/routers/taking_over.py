@@ -67,7 +67,8 @@ async def take_over(request: Request, conversation_id: UUID) -> Response:
     principal = await caller(request, "operate")
     asked = _read(TakeOver, await json_body(request))
     taken = await _decided(request, lambda holding: holding.take_over(
-        principal.brokerage_id, conversation_id, asked.agent, reason=asked.reason, minutes=asked.minutes, force=asked.force
+        principal.brokerage_id, conversation_id, asked.agent, reason=asked.reason, minutes=asked.minutes,
+        force=asked.force,
     ))  # fmt: skip
     return answer(_shown(conversation_id, taken), 201 if taken.verdict == "taken" else 200)
 
@@ -89,7 +90,8 @@ async def close(request: Request, conversation_id: UUID) -> Response:
     principal = await caller(request, "operate")
     asked = _read(Close, await _body_of(request))
     taken, survey = await _decided(request, lambda holding: holding.close(
-        principal.brokerage_id, conversation_id, asked.agent, reason=asked.reason, survey=asked.survey, force=asked.force
+        principal.brokerage_id, conversation_id, asked.agent, reason=asked.reason, survey=asked.survey,
+        force=asked.force,
     ))  # fmt: skip
     return answer({**_shown(conversation_id, taken), "survey": survey})
 

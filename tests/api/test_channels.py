@@ -65,7 +65,8 @@ def test_what_comes_for_an_account_taken_away_is_stored_nowhere(stage: Stage, ni
 
 @pytest.mark.parametrize(("wrong", "field"), [
     ({"channel": "telegram"}, "channel"), ({"account_id": "a b"}, "account_id"),
-    ({"account_id": "x" * 65}, "account_id"), ({"app": "a/b"}, "app"), ({"business_id": "abc"}, "business_id"), ({"token": "with space"}, "token"),
+    ({"account_id": "x" * 65}, "account_id"), ({"app": "a/b"}, "app"), ({"business_id": "abc"}, "business_id"),
+    ({"token": "with space"}, "token"),
     ({"colour": "red"}, "colour"),
 ])  # fmt: skip
 def test_what_is_wrong_is_named(nile: Brokerage, wrong: dict[str, Any], field: str) -> None:

@@ -41,7 +41,7 @@ DATASETS = count(700_000_001)
 CHROME = "Mozilla/5.0 (Linux; Android 14) Chrome/131.0"
 
 
-def until(holds: Callable[[], Any], *, within_s: float = 15) -> Any:
+def until(holds: Callable[[], Any], *, within_s: float = 60) -> Any:
     """Return what `holds` returns once it is true; fails when the time is over."""
     deadline = time.monotonic() + within_s
     while not (found := holds()):
