@@ -233,6 +233,11 @@ def _choices(channel: Channel, draft: Draft, content: Content) -> Iterator[Probl
     yield from _within(channel, "header", "header", content.header)
     yield from _within(channel, "footer", "footer", content.footer)
     yield from _each("buttons", channel, content.buttons, title, name)
+    if channel == "whatsapp":
+        titles = [one.title for one in content.buttons]
+        for nth in range(1, len(titles)):
+            if titles[nth] in titles[:nth]:
+                yield Problem(f"buttons.{nth}.title", "is used twice")
     if content.url and len(content.buttons) != 1:
         yield Problem("buttons", "a button that opens an address stands alone")
 

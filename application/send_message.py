@@ -50,6 +50,10 @@ LONGEST_REASON: Final = 300
 # fmt: on
 
 
+NO_CREDENTIALS: Final = "no credentials for"
+FORBIDDEN: Final = "not allowed with this token"
+"""What a message waits for that goes only once somebody brings a token that works."""
+
 By = Literal["answer", "receipt", "echo", "takeover", "newer_message", "window", "agent", "worker"]
 
 
@@ -250,7 +254,7 @@ class SendMessage:
             return
         account = self.book.account(message.brokerage_id, claim.desk.channel, claim.desk.account_id)
         if account is None:
-            self._wait(message, NO_TOKEN_S, f"no credentials for {claim.desk.channel} {claim.desk.account_id}")
+            self._wait(message, NO_TOKEN_S, f"{NO_CREDENTIALS} {claim.desk.channel} {claim.desk.account_id}")
             return
         to_send = self._opened(message, claim)
         if isinstance(to_send, str):
@@ -354,7 +358,7 @@ class SendMessage:
                 self._settle(message, "refused", "window", no.reason, no.code)
             case "forbidden":
                 self.shaper.hold(scope_of(account), FORBIDDEN_S)
-                self._wait(message, FORBIDDEN_S, f"not allowed with this token: {no.reason}")
+                self._wait(message, FORBIDDEN_S, f"{FORBIDDEN}: {no.reason}")
             case "throttled":
                 power = min(max(message.attempts, 1), MOST_POWER)
                 wait_s = no.wait_s or (4.0**power if no.pair else 2.0**power)

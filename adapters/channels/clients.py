@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from adapters.channels.answers import refused
 from adapters.channels.messenger import Messenger
+from adapters.channels.proofs import Proofs
 from adapters.channels.whatsapp import WhatsApp
 from application.ports.channels import Account, ChannelClient, NotSent
 from domain.messaging.events import TemplateSynced
@@ -50,8 +51,9 @@ class PlatformClients:
         self._graph = _http(f"{hosts.graph.rstrip('/')}/{hosts.version}", hosts.timeout_s)
         self._instagram = _http(f"{hosts.instagram.rstrip('/')}/{hosts.version}", hosts.timeout_s)
         self._dialog360 = _http(hosts.dialog360.rstrip("/"), hosts.timeout_s)
-        self._cloud, self._resold = WhatsApp(self._graph), WhatsApp(self._dialog360)
-        self._messenger, self._direct = Messenger(self._graph), Messenger(self._instagram)
+        self._proofs = Proofs()
+        self._cloud, self._resold = WhatsApp(self._graph, self._proofs), WhatsApp(self._dialog360)
+        self._messenger, self._direct = (Messenger(http, self._proofs) for http in (self._graph, self._instagram))
 
     def client(self, account: Account) -> ChannelClient:
         """Return who speaks with an account."""
@@ -68,18 +70,22 @@ class PlatformClients:
         if account.provider == "360dialog":
             return self._pages(account, self._dialog360, "/v1/configs/templates", {"D360-API-KEY": account.token})
         path = f"/{account.business_id}/message_templates"
-        return self._pages(account, self._graph, path, {"authorization": f"Bearer {account.token}"})
+        headers = {"authorization": f"Bearer {account.token}"}
+        return self._proofs.tried(account, lambda proof: self._pages(account, self._graph, path, headers, proof))
 
     def close(self) -> None:
         """Close the connections."""
         for one in (self._graph, self._instagram, self._dialog360):
             one.close()
 
-    def _pages(self, account: Account, http: httpx.Client, path: str, headers: dict[str, str]) -> list[TemplateSynced]:
+    def _pages(
+        self, account: Account, http: httpx.Client, path: str, headers: dict[str, str],
+        proof: dict[str, str] | None = None,
+    ) -> list[TemplateSynced]:  # fmt: skip
         resold, found, after = account.provider == "360dialog", list[TemplateSynced](), None
         now = datetime.now(UTC)
         for nth in range(MOST_PAGES):
-            asked: dict[str, Any] = {"limit": PER_PAGE}
+            asked: dict[str, Any] = {"limit": PER_PAGE, **(proof or {})}
             if resold:
                 asked["offset"] = nth * PER_PAGE
             else:

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from adapters.channels.answers import post
+from adapters.channels.proofs import Proofs
 from application.ports.channels import Account, Addressee, NotSent, Sent, ToSend
 from domain.messaging.content import Choice, Media
 
@@ -21,12 +22,12 @@ HEART = ("❤", "❤️", "♥", "♥️")
 class Messenger:
     """Sends to Messenger and Instagram. `http` has the host and the version in its base address."""
 
-    def __init__(self, http: httpx.Client) -> None:
-        self._http = http
+    def __init__(self, http: httpx.Client, proofs: Proofs | None = None) -> None:
+        self._http, self._proofs = http, proofs or Proofs()
 
     def send(self, account: Account, message: ToSend) -> Sent:
         """Send a message; return the platform's id of it, None for a reaction. Raises NotSent."""
-        answer = post(self._http, _path(account), body_of(account, message), _headers(account))
+        answer = self._post(account, body_of(account, message))
         if message.message_type == "reaction":
             return Sent()
         platform_id = answer.get("message_id")
@@ -37,7 +38,11 @@ class Messenger:
     def seen(self, account: Account, to: Addressee, platform_id: str | None, *, typing: bool) -> None:
         """Mark the thread as read, or with `typing` show that somebody writes. Raises NotSent."""
         body = {"recipient": {"id": to.value}, "sender_action": "typing_on" if typing else "mark_seen"}
-        post(self._http, _path(account), body, _headers(account))
+        self._post(account, body)
+
+    def _post(self, account: Account, body: dict[str, Any]) -> dict[str, Any]:
+        path, headers = _path(account), _headers(account)
+        return self._proofs.tried(account, lambda proof: post(self._http, path, {**body, **proof}, headers))
 
 
 def body_of(account: Account, message: ToSend) -> dict[str, Any]:

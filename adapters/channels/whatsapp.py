@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from adapters.channels.answers import post
+from adapters.channels.proofs import Proofs
 from application.ports.channels import Account, Addressee, NotSent, Sent, ToSend
 from domain.messaging.content import Choice, Media, OutgoingType
 
@@ -20,12 +21,12 @@ ADDRESS = re.compile(r"https?://\S")
 class WhatsApp:
     """Sends to WhatsApp. `http` has the host and, for the Cloud API, the version in its base address."""
 
-    def __init__(self, http: httpx.Client) -> None:
-        self._http = http
+    def __init__(self, http: httpx.Client, proofs: Proofs | None = None) -> None:
+        self._http, self._proofs = http, proofs or Proofs()
 
     def send(self, account: Account, message: ToSend) -> Sent:
         """Send a message; return WhatsApp's id of it. Raises NotSent."""
-        answer = post(self._http, _path(account), body_of(message), _headers(account))
+        answer = self._post(account, body_of(message))
         messages = answer.get("messages")
         first = messages[0] if isinstance(messages, list) and messages else None
         platform_id = first.get("id") if isinstance(first, dict) else None
@@ -40,7 +41,11 @@ class WhatsApp:
         body: dict[str, Any] = {"messaging_product": "whatsapp", "status": "read", "message_id": platform_id}
         if typing:
             body["typing_indicator"] = {"type": "text"}
-        post(self._http, _path(account), body, _headers(account))
+        self._post(account, body)
+
+    def _post(self, account: Account, body: dict[str, Any]) -> dict[str, Any]:
+        path, headers = _path(account), _headers(account)
+        return self._proofs.tried(account, lambda proof: post(self._http, path, {**body, **proof}, headers))
 
 
 def body_of(message: ToSend) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from adapters.dramatiq.broker import QUEUE, make_broker, send_hint
 from adapters.dramatiq.feed import Feed
 from adapters.postgres.alerts import review_alerts
 from adapters.postgres.deliveries import forget_old
+from adapters.postgres.outgoing import forget_old as forget_sent
 from adapters.postgres.outbox import Hint, Outbox
 from adapters.postgres.work import Line
 
@@ -99,6 +100,7 @@ class Relay:
             freed = outbox.sweep()
             outbox.forget_bodies()
             forget_old(self._line())
+            forget_sent(self._line())
             self._swept_s = now_s
             if freed:
                 log.warning("messages_freed", messages=freed)

@@ -8,6 +8,7 @@ from psycopg import Connection
 
 from adapters.postgres.append import append_in, flush
 from adapters.postgres.mapper import Envelope
+from application.send_message import FORBIDDEN, NO_CREDENTIALS
 from domain.operations.alerts import Alert, Condition, News, review
 from domain.operations.events import AlertRaised
 
@@ -47,6 +48,16 @@ SELECT brokerage_id, 'subscription_disabled', '',
        max(disabled_at), count(*)::int
   FROM subscriptions.endpoints WHERE NOT enabled AND disabled_why <> 'by an operator' GROUP BY brokerage_id
 """
+CHANNELS = """
+SELECT brokerage_id, 'channel_held', account,
+       format('%s messages wait: %s', account, left(max(why), 200)), min(created_at), count(*)::int
+  FROM (SELECT brokerage_id, concat_ws('/', sent ->> 'channel', sent ->> 'account_id') AS account, why, created_at
+          FROM (SELECT brokerage_id, convert_from(payload, 'UTF8')::jsonb AS sent, last_error AS why, created_at
+                  FROM outbox.messages
+                 WHERE kind = 'send_message' AND state IN ('waiting', 'leased')
+                   AND last_error LIKE ANY (ARRAY['{no_credentials}%', '{forbidden}%'])) m) held
+ GROUP BY brokerage_id, account
+""".format(no_credentials=NO_CREDENTIALS, forbidden=FORBIDDEN)
 OPEN = "SELECT id, brokerage_id, subject, dataset_id, since FROM outbox.alerts WHERE cleared_at IS NULL"
 CLEAR = "UPDATE outbox.alerts SET cleared_at = %s WHERE id = %s"
 RAISE = """
@@ -90,7 +101,7 @@ def open_alerts(connection: Connection[Any]) -> list[tuple[str, str, str, dateti
 
 
 def _news(connection: Connection[Any], now: datetime, deadlines: bool) -> list[News]:
-    statements = (HELD, DEAD, DISABLED, LATE) if deadlines else (HELD, DEAD, DISABLED)
+    statements = (HELD, DEAD, DISABLED, CHANNELS, *((LATE,) if deadlines else ()))
     conditions = [Condition(*row) for one in statements for row in connection.execute(one).fetchall()]
     known = [Alert(*row) for row in connection.execute(OPEN).fetchall()]
     looked_at = [one for one in known if deadlines or one.subject != "deadline_near"]

@@ -27,6 +27,10 @@ from projections.templates import Template
 
 TOKEN: Final = "channel/{}/{}/token"  # noqa: S105 - a name
 """Name of the secret of an account, by channel and id."""
+APP_SECRETS: Final = "app/{}/secrets"
+"""Name of the list of an app's secrets, the newest first."""
+KEPT_DAYS = 30
+"""How long the body that an idempotency key was used with is remembered."""
 ADDRESSES: Final[dict[Channel, tuple[AddressKind, ...]]] = {
     "whatsapp": ("phone", "bsuid"), "messenger": ("psid",), "instagram": ("igsid",),
 }  # fmt: skip
@@ -35,7 +39,7 @@ LOOKED_THROUGH = 50
 """Newest facts of a customer among which their address is looked for: some come without one."""
 
 ACCOUNT = """
-SELECT provider, business_id FROM channels.accounts WHERE channel = %s AND account_id = %s AND brokerage_id = %s
+SELECT provider, business_id, app FROM channels.accounts WHERE channel = %s AND account_id = %s AND brokerage_id = %s
 """
 NEWEST = """
 SELECT originator_id, originator_version, state FROM log.masar_events
@@ -44,6 +48,10 @@ SELECT originator_id, originator_version, state FROM log.masar_events
 FIRST_ADDRESS = "SELECT kind, sealed FROM messaging.addresses WHERE brokerage_id = %s AND thread_id = %s"
 KEEP_ADDRESS = """
 INSERT INTO messaging.addresses (thread_id, brokerage_id, kind, sealed) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING
+"""
+FORGET_REQUESTS = "DELETE FROM messaging.requests WHERE created_at < now() - make_interval(days => %s)"
+FORGET_ADDRESSES = """
+DELETE FROM messaging.addresses a USING messaging.desks d WHERE d.thread_id = a.thread_id AND d.inbound > 0
 """
 OPEN_DESK = """
 INSERT INTO messaging.desks (thread_id, brokerage_id, subject_id, channel, account_id) VALUES (%s, %s, %s, %s, %s)
@@ -91,8 +99,12 @@ class PostgresOutgoing:
         row = self._line().execute(ACCOUNT, (channel, account_id, brokerage_id)).fetchone()
         if row is None or self._secrets is None:
             return None
-        token = self._secrets.get(brokerage_id, TOKEN.format(channel, account_id))
-        return Account(channel, account_id, row[0], token, row[1]) if token else None
+        provider, business_id, app = row
+        names = [TOKEN.format(channel, account_id), APP_SECRETS.format(app)]
+        found = self._secrets.some(brokerage_id, names if provider == "meta" and app else names[:1])
+        token, listed = found.get(names[0]), found.get(names[1])
+        secrets = tuple(orjson.loads(listed)) if listed else ()
+        return Account(channel, account_id, provider, token, business_id, secrets) if token else None
 
     def address(self, desk: Desk) -> tuple[Sealed, tuple[AddressKind, ...]] | None:
         """Return the sealed hints of the customer's newest fact on this account that has an address."""
@@ -192,6 +204,16 @@ def open_desk(
         connection.execute(OPEN_DESK, (thread_id, brokerage_id, subject_id, channel, account_id))
         connection.execute(KEEP_ADDRESS, (thread_id, brokerage_id, to.kind, sealed))
     return thread_id
+
+
+def forget_old(connection: Connection[Any]) -> int:
+    """Delete what sending needs no more, and return how much: old keys, and where first messages went that were
+    answered, as the answer says it too.
+
+    The connection is an autocommit one as `masar_projector`.
+    """  # fmt: skip
+    requests = connection.execute(FORGET_REQUESTS, (KEPT_DAYS,)).rowcount
+    return requests + connection.execute(FORGET_ADDRESSES).rowcount
 
 
 class RefNames:

@@ -64,6 +64,10 @@ class SecretStore:
         """Return a secret, None where it was never stored or does not open with this master key."""
         return self._get(brokerage_id, [name]).get(name)
 
+    def some(self, brokerage_id: UUID, names: list[str]) -> dict[str, str]:
+        """Return those of several secrets that are there."""
+        return self._get(brokerage_id, names)
+
     def names(self, brokerage_id: UUID) -> list[str]:
         """Return the names of a brokerage's secrets, in order."""
         return [str(row[0]) for row in self._connection().execute(NAMES, (brokerage_id,)).fetchall()]

@@ -46,7 +46,7 @@ async def export_conversation(
         items = await _messages(request, principal.brokerage_id, UUID(row["id"]), MOST[form])
     else:
         items = await conversations.said_in(request, principal.brokerage_id, row)
-    shown = await asyncio.to_thread(page.thread, row, own.keyring, now)
+    shown = await asyncio.to_thread(page.thread, row, own.keyring, now, own.settings.windows())
     headers = {"content-disposition": disposition(f"conversation-{row['id'][:60]}.{ENDINGS[form]}")}
     if form == "json":
         document = answer({

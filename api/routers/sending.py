@@ -337,6 +337,8 @@ async def _sign(request: Request, conversation_id: str, *, typing: bool) -> Resp
     except LookupError as missing:
         raise Refusal(409, "Not possible", str(missing)) from None
     except NotSent as no:
+        if no.no == "window":
+            raise Refusal(409, "Window closed", no.reason, more={"rule": "window_closed", "code": no.code}) from None
         raise Refusal(502, "Not told", f"the platform did not take it: {no.reason}", more={"code": no.code}) from None
     return answer({"status": "told", "conversation_id": thread_id})
 

@@ -22,13 +22,14 @@ key that would make a second one harmless.
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account of ours on a channel with what opens it."""
+    """An account of ours on a channel with what opens it; `app_secrets` are its app's, the newest first."""
 
     channel: Channel
     account_id: str
     provider: Provider
     token: str = field(repr=False)
     business_id: str | None = None
+    app_secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from pydantic import Field
 from domain.shared.fact import Fact
 from domain.shared.personal import Open
 
-Subject = Literal["dataset_held", "deadline_near", "dead_letters", "subscription_disabled"]
+Subject = Literal["dataset_held", "deadline_near", "dead_letters", "subscription_disabled", "channel_held"]
 """What an alert is about. `dataset_held`: a dataset takes nothing. `deadline_near`: conversions will be too old within
 a day. `dead_letters`: conversions that nobody sends any more. `subscription_disabled`: a system that subscribed is told
-nothing any more, as its receiver took nothing."""
+nothing any more, as its receiver took nothing. `channel_held`: messages wait for a token of an account that works."""
 
 
 class AlertRaised(Fact):
@@ -23,7 +23,7 @@ class AlertRaised(Fact):
     kind: Open[Literal["operations.alert_raised.v1"]] = "operations.alert_raised.v1"
     alert_id: Open[UUID]
     subject: Open[Subject]
-    dataset_id: Open[str] = ""  # "" where it is about no dataset
+    dataset_id: Open[str] = ""  # of `channel_held` channel/account; "" where it is about neither
     says: Open[str] = Field(max_length=300)  # for a person: no value of anybody's
     count: Open[int | None] = Field(default=None, ge=0)  # conversions concerned
 

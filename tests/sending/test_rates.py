@@ -153,4 +153,3 @@ def test_a_process_without_redis_has_a_part_of_the_rate_by_itself() -> None:
     shared = Shared(redis.Redis.from_url("redis://127.0.0.1:9"), RATES)
     took = [shared.take("whatsapp/1", str(nth), "whatsapp") for nth in range(3)]
     assert (took[0], took[1] > 0.05) == (0, True)
-

@@ -1,0 +1,54 @@
+"""Calls with the proof that we know the app's secret, which Meta demands of apps that are set so."""
+
+from collections.abc import Callable, Iterator
+from typing import Final, TypeVar
+
+from adapters.meta.graph import appsecret_proof
+from application.ports.channels import Account, NotSent
+
+T = TypeVar("T")
+REFUSED: Final = (100, "appsecret_proof")
+"""The code of a call whose proof is missing or wrong, and the field's name, which no language changes."""
+
+
+class Proofs:
+    """Finds the proof that goes with each token. Thread-safe.
+
+    The secrets known are those of the app that signs the account's webhooks. They are rotated, and a token may be
+    another app's. A call refused for its proof was not carried out, so it is made again with the next secret, and at
+    last without a proof; what was taken comes first from then on.
+    """
+
+    def __init__(self) -> None:
+        self._good: dict[tuple[str, str, str], str | None] = {}
+
+    def tried(self, account: Account, call: Callable[[dict[str, str]], T]) -> T:
+        """Return what `call` does with the proof's field, nothing where there is none. Raises NotSent."""
+        last: NotSent | None = None
+        for secret in self._in_turn(account):
+            try:
+                done = call({"appsecret_proof": appsecret_proof(secret, account.token)} if secret else {})
+            except NotSent as no:
+                if not is_refused(no):
+                    raise
+                last = no
+                continue
+            self._good[_name(account)] = secret
+            return done
+        assert last is not None
+        raise NotSent("forbidden", last.reason, last.code, last.subcode) from None
+
+    def _in_turn(self, account: Account) -> Iterator[str | None]:
+        secrets: list[str | None] = [*account.app_secrets, None]
+        good = self._good.get(_name(account), secrets[0])
+        yield from sorted(secrets, key=lambda one: one != good)
+
+
+def is_refused(no: NotSent) -> bool:
+    """Tell whether a call was refused for its proof."""
+    code, field = REFUSED
+    return no.code == code and field in no.reason
+
+
+def _name(account: Account) -> tuple[str, str, str]:
+    return account.channel, account.account_id, account.token
