@@ -29,6 +29,7 @@ from api.routers import (
     measuring,
     media,
     n8n,
+    notifications,
     operating_conversions,
     operations,
     optimising,
@@ -78,6 +79,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(exporting.router)
     app.include_router(media.router)
     app.include_router(taking_over.router)
+    app.include_router(notifications.router)
     app.router.routes.extend(sending.router.routes)
     app.include_router(templates.router)
     app.include_router(stream.router)  # its word wins over ids of conversations

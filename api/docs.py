@@ -29,7 +29,7 @@ PROBLEM = {
     },
 }
 REFUSED = {
-    "description": "Refused: 400, 401, 403, 404, 409, 413, 415, 422, 429, or 503 with Retry-After.",
+    "description": "Refused: 400, 401, 403, 404, 408, 409, 413, 415, 422, 429, or 503 with Retry-After.",
     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
 TIME = {"type": "string", "format": "date-time", "description": "When it happened, RFC 3339 with an offset."}

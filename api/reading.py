@@ -1,5 +1,6 @@
 """Helpers of the endpoints: who calls, what they sent, where their list goes on."""
 
+import asyncio
 import base64
 import json
 import math
@@ -20,6 +21,8 @@ from application.ports.touchpoints import Problem
 MOST_LISTED = 200
 LARGEST_TOUCHPOINTS = 1024 * 1024
 """Bytes of a body of touchpoints."""
+LONGEST_BODY_S = 30.0
+"""How long a body may take to come."""
 UNHEARD_OF = Decimal("NaN")
 LONGEST_INTEGER = 400
 """Digits; Python itself refuses some thousands."""
@@ -68,19 +71,27 @@ async def json_body(request: Request, largest: int = LARGEST_TOUCHPOINTS) -> Any
 
 
 async def body_bytes(request: Request, largest: int) -> bytes:
-    """Return the body as it came. Raises Refusal 415 for a packed one, 413 for a large one, 400 for half of one."""
+    """Return the body as it came.
+
+    Raises Refusal 415 for a packed one, 413 for a large one, 400 for half of one, 408 for one that takes too long: who
+    sends a byte now and then would hold the connection for ever.
+    """
     if request.headers.get("content-encoding", "identity") != "identity":
         raise Refusal(415, "Unsupported encoding", "send the body as it is, without Content-Encoding")
     if int(request.headers.get("content-length") or 0) > largest:
         raise too_large(largest)
     chunks = bytearray()
     try:
-        async for chunk in request.stream():
-            chunks += chunk
-            if len(chunks) > largest:
-                raise too_large(largest)
+        async with asyncio.timeout(LONGEST_BODY_S):
+            async for chunk in request.stream():
+                chunks += chunk
+                if len(chunks) > largest:
+                    raise too_large(largest)
     except ClientDisconnect:
         raise Refusal(400, "Cut off", "the client left before the body was whole") from None
+    except TimeoutError:
+        slow = f"the body was not whole after {LONGEST_BODY_S:g} seconds"
+        raise Refusal(408, "Too slow", slow, headers={"Connection": "close"}) from None
     return bytes(chunks)
 
 

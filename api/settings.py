@@ -139,6 +139,8 @@ class Settings(BaseSettings):
     """And no later than this after the first message that is not answered."""
     answers_per_minute: int = Field(default=4, ge=1, le=60)
     """Answers of the assistant in one thread within a minute, before a human has to look."""
+    answer_fresh_minutes: float = Field(default=10, gt=0, le=1_440)
+    """What reaches us later than this after it was written waits for a human: no machine answers it."""
     idle_minutes: float = Field(default=30, gt=0, le=1_440)
     """A thread is IDLE after so long without a message."""
     close_hours: float = Field(default=24, gt=0, le=8_760)
@@ -152,8 +154,10 @@ class Settings(BaseSettings):
     smtp_url: Annotated[str, AfterValidator(_smtp)] | None = Field(default=None, repr=False)
     """Where mail is handed in, `smtp://user:password@host:587` or `smtps://…`; without it nobody is told by e-mail."""
     notify_email: str = Field(default="", pattern=r"^[^\s]*$")
-    """Who is told by e-mail that a customer asks for a human, with commas between."""
+    """Who is told by e-mail that a human is wanted, with commas between, where a brokerage has set no agents."""
     notify_from: str = Field(default="masar@localhost", pattern=r"^[^\s@]+@[^\s@]+$")
+    conversation_link: str = Field(default="/api/conversations/{id}", pattern=r"^\S*\{id\}\S*$", max_length=500)
+    """Where people open a conversation, as notices tell them; `{id}` stands for its id."""
     messaging_delivery: Literal["at_most_once", "at_least_once"] = "at_most_once"
     """What to do with an event of business messaging that got no answer: Meta would count a repeat again."""
 

@@ -15,7 +15,6 @@ from application.ports.assistant import (
     Assistant,
     Heard,
     Language,
-    Notifier,
     Sends,
     Silence,
     Situation,
@@ -27,11 +26,12 @@ from application.ports.conversions import Keys
 from application.ports.desks import Desks, DeskWork
 from application.ports.outbox import Entry, Leased, NewFact, Records, Settled
 from application.take_over import cancel, expire, move
+from application.tell_agents import ask_for_a_human
 from application.thread_story import Thread, learned_id
-from application.turn_taking import USUAL, AnswerRules, held, language_of, loop, time_to_answer
+from application.turn_taking import USUAL, AnswerRules, held, language_of, late, loop, time_to_answer
 from domain.messaging.content import Content
-from domain.messaging.events import MessageReceived, StateChanged
-from domain.people.events import ConsentWithdrawn
+from domain.messaging.events import MessageReceived, Purpose, StateChanged
+from domain.people.events import ConsentGiven, ConsentWithdrawn
 from domain.shared.fact import Recorded
 from domain.shared.personal import Sealed, opened
 
@@ -43,7 +43,12 @@ CONFIRMED: dict[Language, str] = {
     "ar": "تم. مش هنبعتلك أي رسائل تسويقية تاني. لو حبيت ترجع تستقبلها ابعت: اشتراك",
     "en": "Done. You will get no more marketing messages from us. To get them again, send START.",
 }
+RESUMED: dict[Language, str] = {
+    "ar": "تم. هنبعتلك رسائلنا التسويقية تاني. لو حبيت توقفها ابعت: إلغاء",
+    "en": "Done. You will get our marketing messages again. To end them, send STOP.",
+}
 RATED = "the survey is answered"
+LATE = "the message reached us long after it was written"
 
 log = structlog.get_logger("masar.assistant")
 
@@ -68,7 +73,6 @@ class AnswerThread:
     assistant: Assistant
     sends: Sends
     back_at: Callable[[str, datetime], datetime | None]
-    notifier: Notifier | None = None
     at_once: Callable[[UUID], None] | None = None
     rules: AnswerRules = USUAL
     clock: Callable[[], datetime] = _utc_now
@@ -81,13 +85,14 @@ class AnswerThread:
             self._without_thread(message)
             return
         thread, now = Thread(story), self.clock()
-        heard = self._open(thread)
-        when = time_to_answer(thread, _ref(message), self.rules, now)
+        heard, ref = self._open(thread), _ref(message)
+        beside = self.stories.one(message.brokerage_id, ref) if ref and ref not in thread.known else None
+        when = time_to_answer(thread, ref, self.rules, now)
         reply = self._reply(thread, heard, now) if when is not None and when <= now else None
         with self.desks.at(message.brokerage_id, thread_id) as work:
             same = (work.desk.inbound, work.desk.fence) == (thread.desk.inbound, thread.desk.fence)
             expire(work, now)
-            asked = [self._learn(work, thread, heard, now)]
+            asked = [self._learn(work, thread, heard, beside, now)]
             if reply is not None and same:
                 asked.append(self._commit(work, thread, reply, message, now))
                 if _only_rated(thread, heard):
@@ -97,8 +102,6 @@ class AnswerThread:
         if self.at_once is not None:
             for send_id in filter(None, asked):
                 self.at_once(send_id)
-        if reply is not None and same and reply.hand_over and self.notifier is not None:
-            self.notifier.tell(message.brokerage_id, thread_id, reply.hand_over)
 
     def _without_thread(self, message: Leased) -> None:
         """Settle the reminder of somebody who never wrote: they may have told the platform about marketing."""
@@ -128,26 +131,32 @@ class AnswerThread:
         plain = iter(self.keys.open_all([one for one in values if isinstance(one, Sealed)]))
         return [opened(next(plain) if isinstance(one, Sealed) else one) for one in values]
 
-    def _learn(self, work: DeskWork, thread: Thread, heard: Mapping[UUID, Heard], now: datetime) -> UUID | None:
-        """Append what is new; where the customer opted out, take marketing sends back and confirm it once.
+    def _learn(
+        self, work: DeskWork, thread: Thread, heard: Mapping[UUID, Heard], beside: Recorded | None, now: datetime
+    ) -> UUID | None:  # fmt: skip
+        """Append what is new; where the customer opted out, take marketing sends back. Confirm a changed word once.
 
-        Returns the send that confirms.
+        `beside` is what the reminder is about where that is no part of the story. Returns the send that confirms.
         """
-        new = lessons(thread, heard)
-        work.append(new)
-        stopped = [one for one in new if isinstance(one.fact, ConsentWithdrawn)]
-        if not stopped:
+        new, told = lessons(thread, heard), told_the_platform(beside)
+        work.append([*new, told] if told else new)
+        words = [one for one in new if isinstance(one.fact, ConsentWithdrawn | ConsentGiven)]
+        if told or any(isinstance(one.fact, ConsentWithdrawn) for one in words):
+            marketing = [one.send_id for one in work.open_sends() if one.purpose == "marketing"]
+            cancel(work, marketing, "worker", "the customer opted out of marketing", now)
+        if not words:
             return None
-        marketing = [one.send_id for one in work.open_sends() if one.purpose == "marketing"]
-        cancel(work, marketing, "worker", "the customer opted out of marketing", now)
-        if thread.opted_out():
+        last = max(words, key=lambda one: (one.fact.occurred_at, isinstance(one.fact, ConsentWithdrawn)))
+        if isinstance(last.fact, ConsentWithdrawn) == thread.opted_out():
             return None  # it was said before, and confirmed then
-        return self._confirm(work, stopped[-1], language_of(list(heard.values())), now)
+        return self._confirm(work, last, language_of(list(heard.values())), now)
 
-    def _confirm(self, work: DeskWork, stopped: NewFact, language: Language, now: datetime) -> UUID | None:
+    def _confirm(self, work: DeskWork, word: NewFact, language: Language, now: datetime) -> UUID | None:
+        stopped = isinstance(word.fact, ConsentWithdrawn)
+        purpose: Purpose = "opt_out" if stopped else "opt_in"
         draft = Draft(
-            author="system", purpose="opt_out", text=CONFIRMED[language], name=f"opt_out|{stopped.cause_id}",
-            cause_id=stopped.cause_id, correlation_id=stopped.correlation_id,
+            author="system", purpose=purpose, text=(CONFIRMED if stopped else RESUMED)[language],
+            name=f"{purpose}|{word.cause_id}", cause_id=word.cause_id, correlation_id=word.correlation_id,
         )  # fmt: skip
         return self._send(work, draft, now)
 
@@ -161,6 +170,8 @@ class AnswerThread:
             return Silence("there is nothing to answer")
         if thread.desk.state == "WAITING_AGENT":
             return Silence("a human is asked for already")
+        if all(late(one, self.rules) for one in thread.waiting() if heard.get(one.stream_id) in told):
+            return Silence(LATE, hand_over=LATE)
         if why := loop(thread, heard, self.rules, now):
             return Silence(why, hand_over=why)
         since = thread.human_spoke()
@@ -195,6 +206,8 @@ class AnswerThread:
                     work.change(state="ACTIVE", state_at=now)  # that we answered says so, it needs no fact of its own
         work.change(answered=work.desk.inbound, waiting_since=None)
         if reply.hand_over is not None:
+            if work.desk.state != "WAITING_AGENT":
+                work.put([ask_for_a_human(work.desk, reply.hand_over, now, refs[-1])])
             move(work, "WAITING_AGENT", reply.hand_over, now, refs[-1])
         return send_id
 

@@ -12,8 +12,9 @@ from application.thread_story import Thread, learned_id
 from domain.conversations.analysis import Topic
 from domain.conversations.events import ConversationEventTracked, ConversationStarted, Tracked
 from domain.messaging.content import Content
-from domain.messaging.events import MessageReceived, SendRequested, SignalReceived, ThreadRated
+from domain.messaging.events import MessageReceived, ReceiptReceived, SendRequested, SignalReceived, ThreadRated
 from domain.messaging.opt_out import Wish, opt_out_of
+from domain.messaging.thread import NO_MARKETING
 from domain.messaging.threads import session_of
 from domain.people.events import ConsentGiven, ConsentWithdrawn
 from domain.shared.fact import Channel, Fact, Recorded
@@ -22,7 +23,7 @@ RATE = "masar:rate:"
 """What the id of a button of the survey begins with; its number of stars follows."""
 RATED = re.compile(rf"^{RATE}([1-5])$")
 PROPERTY = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:\-]{0,127}$")
-NO_TURN = ("opt_out", "survey")
+NO_TURN = ("opt_out", "opt_in", "survey")
 """Purposes of messages that are no part of the talk."""
 SIGNS: Mapping[str, Wish] = {"marketing_stopped": "stop", "marketing_resumed": "resume"}
 TOPICS: Mapping[Tracked, Topic] = {
@@ -68,11 +69,18 @@ def consent_of(recorded: Recorded, wish: Wish, channel: Channel) -> NewFact:
 
 
 def told_the_platform(recorded: Recorded | None) -> NewFact | None:
-    """Return the word about marketing that a customer gave in the platform's settings, None for anything else."""
-    if recorded is None or not isinstance(recorded.fact, SignalReceived):
-        return None
-    wish = SIGNS.get(recorded.fact.signal)
-    return consent_of(recorded, wish, recorded.fact.channel) if wish else None
+    """Return the word about marketing that a customer gave in the platform's settings, None for anything else.
+
+    We may hear of it only when a message of ours is refused for it.
+    """
+    match recorded.fact if recorded else None:
+        case SignalReceived() as fact:
+            wish = SIGNS.get(fact.signal)
+        case ReceiptReceived(code=code) as fact:
+            wish = "stop" if code == NO_MARKETING else None
+        case _:
+            return None
+    return consent_of(recorded, wish, fact.channel) if recorded and wish else None
 
 
 def _wishes(thread: Thread, heard: Mapping[UUID, Heard]) -> Iterator[NewFact]:

@@ -1,19 +1,23 @@
 """Templates as the platform has them: asked page by page, kept as facts where something changed."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID, uuid5
 
 from application.outgoing import SENDS
 from application.ports.channels import Account, NotSent, Templates
-from application.ports.outbox import Entry, Leased, NewFact, Records, Settled
+from application.ports.outbox import Entry, Leased, NewFact, Records, Settled, State
+from application.ports.touchpoints import Problem
 from application.send_message import utc_now
 from domain.messaging.events import TemplateSynced
 from domain.shared.fact import Channel
 
 MOST_TRIES = 8
+VARIABLE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
+"""A place for a parameter in a template's text, by number or by name."""
 Name = tuple[str, str]
 """A template's name and its language."""
 
@@ -64,7 +68,9 @@ class SyncTemplates:
             self._end(message, no.reason)
 
     def _end(self, message: Leased, why: str) -> None:
-        self.records.record(Entry([Settled(message, "dead", error=why)]))
+        """Give up: where nobody asked for it there is nobody to tell, and the next sync may do better."""
+        state: State = "done" if message.payload.get("unasked") else "dead"
+        self.records.record(Entry([Settled(message, state, error=why)]))
 
 
 def changes(
@@ -79,6 +85,34 @@ def changes(
         if name not in listed and not one.gone
     ]
     return other + gone
+
+
+def misfits(components: Sequence[Mapping[str, Any]], given: Any) -> list[Problem]:
+    """Return what is wrong with the parameters given for a template: as many as its header and body have places."""
+    if not isinstance(given, Sequence) or not all(isinstance(one, Mapping) for one in given):
+        return [Problem("template.components", "must be a list of objects")]
+    problems = []
+    for kind in ("header", "body"):
+        takes, has = _places(_of_kind(components, kind)), _parameters(_of_kind(given, kind))
+        if takes != has:
+            problems.append(Problem(f"template.components.{kind}", f"has {has} parameters, the template takes {takes}"))
+    return problems
+
+
+def _of_kind(components: Sequence[Mapping[str, Any]], kind: str) -> Mapping[str, Any]:
+    return next((one for one in components if str(one.get("type")).lower() == kind), {})
+
+
+def _places(component: Mapping[str, Any]) -> int:
+    """Return how many parameters a part of a template takes: its variables, or the file or place at its head."""
+    if str(component.get("format", "TEXT")).upper() != "TEXT":
+        return 1
+    return len(set(VARIABLE.findall(str(component.get("text") or ""))))
+
+
+def _parameters(component: Mapping[str, Any]) -> int:
+    given = component.get("parameters")
+    return len(given) if isinstance(given, Sequence) and not isinstance(given, str) else 0
 
 
 def _content(one: TemplateSynced) -> dict[str, object]:

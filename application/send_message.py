@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any, Final, Literal, Protocol
 from uuid import UUID, uuid4
 
@@ -422,8 +423,11 @@ def settlement(
 
 
 def scope_of(account: Account) -> str:
-    """Return the name under which an account's rate is counted: the same in all processes."""
-    return f"{account.channel}/{account.account_id}"
+    """Return the name under which an account's rate is counted: the same in all processes.
+
+    The token is in it, so that a new one goes at once and is not held for the old one's sake.
+    """
+    return f"{account.channel}/{account.account_id}/{sha256(account.token.encode()).hexdigest()[:12]}"
 
 
 def _place(now: datetime) -> int:

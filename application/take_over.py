@@ -121,6 +121,7 @@ def close(
     own = [one for one in work.open_sends() if one.author == "assistant"]
     cancelled = cancel(work, [one.send_id for one in own], "agent", reason, now)
     move(work, "CLOSED", reason, now)
+    work.change(answered=work.desk.inbound, waiting_since=None)  # whoever closes it lets nobody wait
     desk = work.desk
     completed = ConversationCompleted(
         session_id=session_of(desk.thread_id), conversation_kind="text_thread", occurred_at=last_at or now,

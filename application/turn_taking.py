@@ -8,6 +8,7 @@ from uuid import UUID
 from application.ports.assistant import Heard, Language
 from application.ports.desks import Desk
 from application.thread_story import Thread
+from domain.shared.fact import Recorded
 
 MACHINE_MESSAGES, MACHINE_S = 3, 10
 """A machine on the other side: the same words so often in a row, each so soon (seconds) after a word of ours."""
@@ -19,12 +20,14 @@ class AnswerRules:
     """When the assistant answers. Times in seconds.
 
     It waits until the customer has been quiet for `quiet_s`, but not beyond `longest_s` from the first message that is
-    not answered. After `most_a_minute` answers in a minute it hands over.
+    not answered. After `most_a_minute` answers in a minute it hands over; so it does where what waits reached us more
+    than `fresh_s` after it was written.
     """
 
     quiet_s: float = 1.0
     longest_s: float = 2.5
     most_a_minute: int = 4
+    fresh_s: float = 600.0
 
 
 USUAL = AnswerRules()
@@ -42,6 +45,11 @@ def time_to_answer(thread: Thread, ref: UUID | None, rules: AnswerRules, now: da
     when = min(desk.last_arrived_at + timedelta(seconds=rules.quiet_s), since + timedelta(seconds=rules.longest_s))
     newer = thread.received and ref is not None and thread.received[-1].stream_id != ref
     return None if newer and when > now else when
+
+
+def late(recorded: Recorded, rules: AnswerRules) -> bool:
+    """Tell whether a message reached us too long after it was written for a machine to answer it."""
+    return recorded.recorded_at - recorded.fact.occurred_at > timedelta(seconds=rules.fresh_s)
 
 
 def held(desk: Desk, now: datetime) -> bool:

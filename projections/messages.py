@@ -56,7 +56,8 @@ def _evolve(message: Message, recorded: Recorded, _house: House, key: str) -> Me
 def _row(one: Message, _house: House) -> tuple[Any, ...]:
     return (
         one.thread_id, one.subject_id, one.direction,
-        one.message_type, _at(one.at_ms if one.direction else None), _at(one.arrived_ms if one.direction else None),
+        one.message_type, _at(_placed_ms(one) if one.direction else None),
+        _at(one.arrived_ms if one.direction else None),
         one.ref, one.send_id, one.status,
         _receipts(one), one.author, one.by,
         one.purpose, one.outcome, one.outcome_by,
@@ -65,6 +66,13 @@ def _row(one: Message, _house: House) -> tuple[Any, ...]:
         _at(one.revoked_ms), one.file.state if one.file else None, _file(one),
         references(one.sealed), _more(one),
     )  # fmt: skip
+
+
+def _placed_ms(one: Message) -> int:
+    """Return the time by which a message stands in its thread. WhatsApp's clock has seconds only, so ours has as well
+    there: within a second the order is that of arrival."""
+    ours = one.direction == "out" and one.channel == "whatsapp"
+    return one.at_ms - one.at_ms % 1000 if ours else one.at_ms
 
 
 def references(held: Mapping[str, Held]) -> dict[str, dict[str, Any]]:

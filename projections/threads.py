@@ -8,8 +8,8 @@ from uuid import UUID, uuid5
 
 from domain.brokerage.rulebook import House
 from domain.messaging import thread as threads
-from domain.messaging.events import MessageEchoed, MessageReceived, SignalReceived, StateChanged
-from domain.messaging.thread import HANDLES, TALKS, Sign, Thread, UnderWay, brings_media, thread_id_of
+from domain.messaging.events import MessageEchoed, MessageReceived, ReceiptReceived, SignalReceived, StateChanged
+from domain.messaging.thread import HANDLES, NO_MARKETING, TALKS, Sign, Thread, UnderWay, brings_media, thread_id_of
 from domain.messaging.threads import THREADS as NAMESPACE
 from domain.shared.clock import moment
 from domain.shared.fact import Recorded
@@ -85,6 +85,8 @@ def _to_be_read(fact: object) -> bool:
             return not fact.standby
         case SignalReceived():
             return fact.signal in ("marketing_stopped", "marketing_resumed")
+        case ReceiptReceived():
+            return fact.code == NO_MARKETING
         case _:
             return False
 

@@ -1,4 +1,4 @@
-"""Tells agents by e-mail that a customer asks for a human; the list of the API tells it in any case."""
+"""Mail to agents by SMTP."""
 
 import smtplib
 import ssl
@@ -8,21 +8,20 @@ from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
-import structlog
+from application.ports.notices import MailRefused
 
 TIMEOUT_S = 10.0
 SENDER = "masar@localhost"
-SUBJECT = "A customer asks for a human"
-TEXT = """In the conversation {thread} a human is asked for: {why}.
-Take it over: POST /api/conversations/{thread}/takeover
-"""
-
-log = structlog.get_logger("masar.notices")
+OURS_TO_MEND = frozenset({530, 534, 535, 538})
+"""Refusals of who hands mail in: another password mends them. Source: RFC 4954, section 6."""
 
 
 @dataclass(frozen=True, slots=True)
 class MailSettings:
-    """Where mail is handed in, `smtp://` or `smtps://` with user and password where needed, from whom and to whom."""
+    """Where mail is handed in, `smtp://` or `smtps://` with user and password where needed, from whom.
+
+    `to` are told where a brokerage has set no agents.
+    """
 
     url: str = field(repr=False)
     to: Sequence[str] = ()
@@ -30,21 +29,28 @@ class MailSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class MailNotifier:
-    """The Notifier by SMTP. Nothing about the customer is in the mail but the id of the thread."""
+class SmtpMail:
+    """The Mail by SMTP."""
 
     settings: MailSettings
     timeout_s: float = TIMEOUT_S
 
-    def tell(self, brokerage_id: UUID, thread_id: UUID, why: str) -> None:
-        """Send one mail to all; what goes wrong is logged."""
-        mail = EmailMessage()
-        mail["From"], mail["To"], mail["Subject"] = self.settings.sender, ", ".join(self.settings.to), SUBJECT
-        mail.set_content(TEXT.format(thread=thread_id, why=why))
+    def send(self, notice_id: UUID, to: Sequence[str], subject: str, text: str) -> None:
+        """Hand one mail in. Raises MailRefused."""
+        mail, sender = EmailMessage(), self.settings.sender
+        mail["From"], mail["To"], mail["Subject"] = sender, ", ".join(to), subject
+        mail["Message-ID"] = f"<{notice_id}@{sender.rpartition('@')[2]}>"
+        mail.set_content(text)
         try:
             self._hand_in(mail)
+        except smtplib.SMTPRecipientsRefused as no:
+            lasting = all(code >= 500 for code, _ in no.recipients.values())
+            raise MailRefused("the mail server knows no such address", lasting=lasting) from None
+        except smtplib.SMTPResponseException as no:
+            lasting = no.smtp_code >= 500 and no.smtp_code not in OURS_TO_MEND
+            raise MailRefused(f"the mail server refused it with {no.smtp_code}", lasting=lasting) from None
         except (smtplib.SMTPException, OSError) as error:
-            log.warning("notice_not_sent", thread_id=str(thread_id), error=type(error).__name__)
+            raise MailRefused(f"the mail server does not answer: {type(error).__name__}", lasting=False) from None
 
     def _hand_in(self, mail: EmailMessage) -> None:
         with self._server() as server:

@@ -5,26 +5,33 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from adapters.assistant.builtin import BuiltinAssistant
-from adapters.assistant.notices import MailNotifier, MailSettings
+from adapters.assistant.notices import MailSettings, SmtpMail
 from adapters.assistant.office import Office
 from adapters.assistant.understanding import BuiltinUnderstanding
 from application.answer_thread import AnswerThread
 from application.ports.assistant import Sends, Stories
+from application.ports.channels import Channels, NameOf, Shaper
 from application.ports.conversions import Keys
 from application.ports.desks import Desks
+from application.ports.notices import NoticeBook
 from application.ports.outbox import Leased, Records
 from application.quiet_thread import QuietRules, QuietThread
+from application.tell_agents import Notes, TellAgent, TellAgents
 from application.turn_taking import AnswerRules
 
 
 @dataclass(frozen=True, slots=True)
 class AssistantSettings:
-    """When it answers, when a quiet thread rests, when somebody is in the office, and who is told by e-mail."""
+    """When it answers, when a quiet thread rests, when somebody is in the office, and how agents are told.
+
+    `link` is where people open a conversation, with `{id}` for its id.
+    """
 
     answers: AnswerRules = field(default_factory=AnswerRules)
     quiet: QuietRules = field(default_factory=QuietRules)
     office: Office = field(default_factory=Office)
     mail: MailSettings | None = None
+    link: str = "/api/conversations/{id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +57,32 @@ def thread_work(settings: AssistantSettings, ports: ThreadPorts) -> dict[str, Ca
         assistant=BuiltinAssistant(),
         sends=ports.sends,
         back_at=settings.office.back_at,
-        notifier=MailNotifier(settings.mail) if settings.mail else None,
         at_once=ports.at_once,
         rules=settings.answers,
     )
     quiet = QuietThread(ports.stories, ports.desks, ports.records, settings.quiet)
     return {"answer_thread": answer.run, "quiet_thread": quiet.run}
+
+
+@dataclass(frozen=True, slots=True)
+class NoticePorts:
+    """What telling agents needs of its worker."""
+
+    book: NoticeBook
+    stories: Stories
+    keys: Keys
+    channels: Channels
+    shaper: Shaper
+    notes: Notes
+    name_of: NameOf
+
+
+def notice_work(settings: AssistantSettings, ports: NoticePorts) -> dict[str, Callable[[Leased], None]]:
+    """Return what carries out the messages that tell agents of a human wanted."""
+    mail, everyone = settings.mail, settings.mail.to if settings.mail else ()
+    one = TellAgent(
+        book=ports.book, stories=ports.stories, open_all=ports.keys.open_all, channels=ports.channels,
+        shaper=ports.shaper, notes=ports.notes, name_of=ports.name_of, mail=SmtpMail(mail) if mail else None,
+        everyone=everyone, link=settings.link,
+    )  # fmt: skip
+    return {"tell_agents": TellAgents(ports.book, bool(everyone)).run, "tell_agent": one.run}

@@ -14,7 +14,7 @@ import structlog
 from psycopg import Connection
 
 from adapters.analyser.builtin import BuiltinAnalyser
-from adapters.assistant.settings import AssistantSettings, ThreadPorts, thread_work
+from adapters.assistant.settings import AssistantSettings, NoticePorts, ThreadPorts, notice_work, thread_work
 from adapters.channels.clients import INSTAGRAM, Hosts, PlatformClients
 from adapters.channels.rates import ChannelRates, make_shaper
 from adapters.lifetime_value.later import LoadedLater
@@ -29,6 +29,7 @@ from adapters.outside.addresses import Rules
 from adapters.outside.client import GuardedClient
 from adapters.postgres.desks import PostgresDesks
 from adapters.postgres.keyring import KeyRing
+from adapters.postgres.notices import PostgresAgents, PostgresNotices
 from adapters.postgres.outbox import LEASE_SECONDS
 from adapters.postgres.outgoing import PostgresOutgoing, RefNames
 from adapters.postgres.quiet_sessions import QuietSessions
@@ -163,6 +164,7 @@ class Hands:
             ).run,
             **self._sending(settings, platforms, shaper),
             **thread_work(settings.assistant, self._thread_ports()),
+            **notice_work(settings.assistant, self._notice_ports(settings, platforms, shaper)),
         }
 
     def _sending(
@@ -179,6 +181,13 @@ class Hands:
             "reconcile_send": ReconcileSend(self._book, keys.open_all, self._seals, self._work).run,
             "sync_templates": SyncTemplates(self._book, platforms, self._work).run,
         }
+
+    def _notice_ports(
+        self, settings: WorkerSettings, platforms: PlatformClients, shaper: Shaper
+    ) -> NoticePorts:  # fmt: skip
+        book = PostgresNotices(self._line, PostgresAgents(self._line, settings.master), self._book)
+        stories, names = PostgresStories(self._line), RefNames(settings.master)
+        return NoticePorts(book, stories, FreshKeys(self._ring), platforms, shaper, self._work, names)
 
     def _thread_ports(self) -> ThreadPorts:
         stories = PostgresStories(self._line)

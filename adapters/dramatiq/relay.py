@@ -15,8 +15,8 @@ from adapters.dramatiq.broker import QUEUE, make_broker, send_hint
 from adapters.dramatiq.feed import Feed
 from adapters.postgres.alerts import review_alerts
 from adapters.postgres.deliveries import forget_old
-from adapters.postgres.outgoing import forget_old as forget_sent
 from adapters.postgres.outbox import Hint, Outbox
+from adapters.postgres.outgoing import forget_old as forget_sent
 from adapters.postgres.work import Line
 
 POLL_S = 0.2

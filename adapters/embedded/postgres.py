@@ -27,7 +27,7 @@ SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_permissions": "0700",
     "password_encryption": "scram-sha-256",
-    "max_connections": "100",
+    "max_connections": "200",  # a worker of four threads takes about twenty
     "shared_buffers": "256MB",
     "wal_level": "replica",
     "max_wal_size": "2GB",

@@ -14,6 +14,7 @@ from application.ports.media import NoFile, WantedFile
 
 LARGEST_ANSWER = 64 * 1024
 WITHIN_S = 120.0
+PLATFORM_HOSTS = (".facebook.com", ".fbsbx.com", ".whatsapp.net", ".fbcdn.net")
 TokenOf = Callable[[UUID, str, str], str | None]
 """Returns the token of an account: (brokerage, channel, account id)."""
 
@@ -58,7 +59,7 @@ class PlatformFiles:
         if wanted.media.id is None:
             if wanted.media.url is None:
                 raise NoFile("the platform gave neither an id nor an address")
-            return wanted.media.url, headers
+            return wanted.media.url, headers if _platforms_own(wanted.media.url, self._graph) else {}
         base = self._dialog360 if hosted else self._graph
         url = self._announced(f"{base}/{quote(wanted.media.id, safe='')}", headers)
         return (_moved(url, base) if hosted else url), headers
@@ -71,6 +72,12 @@ class PlatformFiles:
         except (ValueError, KeyError, TypeError):
             raise NoFile("the platform's answer makes no sense", passing=True) from None
         return str(found)
+
+
+def _platforms_own(url: str, base: str) -> bool:
+    """Tell whether an address that a webhook named is the platform's own: only there does our token go along."""
+    host = urlsplit(url).hostname or ""
+    return host == urlsplit(base).hostname or host.endswith(PLATFORM_HOSTS)
 
 
 def _moved(url: str, base: str) -> str:

@@ -50,14 +50,15 @@ SELECT brokerage_id, 'subscription_disabled', '',
 """
 CHANNELS = """
 SELECT brokerage_id, 'channel_held', account,
-       format('%s messages wait: %s', account, left(max(why), 200)), min(created_at), count(*)::int
+       account || ' takes no messages: ' || left(max(why), 200), min(created_at), count(*)::int
   FROM (SELECT brokerage_id, concat_ws('/', sent ->> 'channel', sent ->> 'account_id') AS account, why, created_at
           FROM (SELECT brokerage_id, convert_from(payload, 'UTF8')::jsonb AS sent, last_error AS why, created_at
                   FROM outbox.messages
                  WHERE kind = 'send_message' AND state IN ('waiting', 'leased')
-                   AND last_error LIKE ANY (ARRAY['{no_credentials}%', '{forbidden}%'])) m) held
+                   AND last_error LIKE ANY (%s)) m) held
  GROUP BY brokerage_id, account
-""".format(no_credentials=NO_CREDENTIALS, forbidden=FORBIDDEN)
+"""
+WITHOUT_TOKEN = [f"{NO_CREDENTIALS}%", f"{FORBIDDEN}%"]
 OPEN = "SELECT id, brokerage_id, subject, dataset_id, since FROM outbox.alerts WHERE cleared_at IS NULL"
 CLEAR = "UPDATE outbox.alerts SET cleared_at = %s WHERE id = %s"
 RAISE = """
@@ -101,8 +102,10 @@ def open_alerts(connection: Connection[Any]) -> list[tuple[str, str, str, dateti
 
 
 def _news(connection: Connection[Any], now: datetime, deadlines: bool) -> list[News]:
-    statements = (HELD, DEAD, DISABLED, CHANNELS, *((LATE,) if deadlines else ()))
-    conditions = [Condition(*row) for one in statements for row in connection.execute(one).fetchall()]
+    statements = (HELD, DEAD, DISABLED, LATE) if deadlines else (HELD, DEAD, DISABLED)
+    found = [row for one in statements for row in connection.execute(one).fetchall()]
+    found += connection.execute(CHANNELS, (WITHOUT_TOKEN,)).fetchall()
+    conditions = [Condition(*row) for row in found]
     known = [Alert(*row) for row in connection.execute(OPEN).fetchall()]
     looked_at = [one for one in known if deadlines or one.subject != "deadline_near"]
     return review(conditions, looked_at, now)

@@ -1,10 +1,12 @@
 """Whose accounts on messaging channels are whose: connected by people, read by the door for every webhook."""
 
 import asyncio
+import re
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +16,9 @@ import structlog
 from psycopg import Connection
 
 from adapters.postgres.connections import connect
+from adapters.postgres.outbox import add_messages
 from adapters.postgres.secrets import PUT, SecretStore
+from adapters.postgres.sending_desk import sync_of
 from adapters.sealing import MasterKey, seal, unseal
 from application.channels import AccountTaken
 from application.ports.webhooks import AppSecrets, Part, Route
@@ -47,6 +51,11 @@ RETURNING 1
 """
 # fmt: on
 RELEASE = "DELETE FROM channels.accounts WHERE channel = %s AND account_id = %s AND brokerage_id = %s"
+BUSINESSES = """
+SELECT account_id FROM channels.accounts
+ WHERE brokerage_id = %s AND channel = 'whatsapp' AND account_id = ANY(%s) AND business_id IS NOT NULL
+"""
+WHATSAPP_TOKEN = re.compile(r"channel/whatsapp/[^/]+/token$")
 NOTE_APP = "INSERT INTO channels.apps (brokerage_id, app) VALUES (%s, %s) ON CONFLICT DO NOTHING"
 FORGET_SECRETS = "DELETE FROM registry.secrets WHERE brokerage_id = %s AND name = ANY(%s)"
 ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))"
@@ -240,6 +249,16 @@ class PostgresChannels:
                 store = SecretStore(lambda: registry, self._master)
                 for name, secret in given.items():
                     store.put(brokerage_id, name, secret)
+            self._sync_templates(brokerage_id, [name.split("/")[2] for name in given if WHATSAPP_TOKEN.match(name)])
+
+    def _sync_templates(self, brokerage_id: UUID, accounts: list[str]) -> None:
+        """Have the templates read of those numbers whose business account is known: they can be asked for now."""
+        if not accounts:
+            return
+        with connect(self._url, "masar_projector", name="channels") as connection, connection.transaction():
+            known = [one for (one,) in connection.execute(BUSINESSES, (brokerage_id, accounts)).fetchall()]
+            with connection.cursor(binary=True) as cursor:
+                add_messages(cursor, [sync_of(brokerage_id, one, datetime.now(UTC), unasked=True) for one in known])
 
     def are_set(self, brokerage_id: UUID) -> set[str]:
         """Return the names of the secrets that are kept."""

@@ -9,6 +9,7 @@ from psycopg import Connection
 
 from adapters.postgres.connections import connect
 from adapters.postgres.desks import PostgresDesks
+from adapters.postgres.notices import LISTED, PostgresAgents
 from adapters.postgres.outgoing import PostgresOutgoing
 from adapters.postgres.seals import SubjectSeals
 from adapters.postgres.secrets import SecretStore
@@ -50,8 +51,21 @@ class HoldingThreads:
             as_app(line, brokerage_id)
             return _rows(line, WANTED, brokerage_id, limit)
 
+    def notices(self, brokerage_id: UUID, limit: int, thread_id: UUID | None = None) -> list[dict[str, Any]]:
+        """Return what agents were told, the newest first: of all threads, or of one."""
+        asked = {"brokerage_id": brokerage_id, "thread_id": thread_id, "limit": limit}
+        with connect(self._url, "masar_projector", name="holding") as line, line.transaction():
+            as_app(line, brokerage_id)
+            return _rows(line, LISTED, asked)
+
+    @contextmanager
+    def agents(self) -> Iterator[PostgresAgents]:
+        """Give what is known of how agents are reached. Raises psycopg.OperationalError."""
+        with connect(self._url, "masar_projector", name="holding") as line:
+            yield PostgresAgents(lambda: line, self._master)
+
 
 def _rows(line: Connection[Any], statement: str, *arguments: Any) -> list[dict[str, Any]]:
-    cursor = line.execute(statement.encode(), arguments)
+    cursor = line.execute(statement.encode(), arguments[0] if isinstance(arguments[0], dict) else arguments)
     names = [column.name for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

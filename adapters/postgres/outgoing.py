@@ -42,8 +42,10 @@ ACCOUNT = """
 SELECT provider, business_id, app FROM channels.accounts WHERE channel = %s AND account_id = %s AND brokerage_id = %s
 """
 NEWEST = """
-SELECT originator_id, originator_version, state FROM log.masar_events
- WHERE brokerage_id = %s AND subject_id = %s AND topic = ANY(%s) ORDER BY notification_id DESC LIMIT %s
+SELECT originator_id, originator_version, state
+  FROM (SELECT * FROM log.masar_events
+         WHERE brokerage_id = %s AND subject_id = %s AND topic = ANY(%s) ORDER BY notification_id DESC LIMIT %s) e
+ ORDER BY occurred_at DESC, notification_id DESC
 """
 FIRST_ADDRESS = "SELECT kind, sealed FROM messaging.addresses WHERE brokerage_id = %s AND thread_id = %s"
 KEEP_ADDRESS = """

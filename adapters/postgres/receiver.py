@@ -23,15 +23,14 @@ from adapters.postgres.writer import Writer
 from adapters.sealing import MasterKey, keyed_uuid, seal, unseal
 from application.ports.touchpoints import Observed, Problem, Verdict
 from application.ports.webhooks import Delivery, Item, RefOf
-from domain.messaging.events import MessageEchoed, MessageReceived, SignalReceived
+from domain.messaging.desk import effects_of
+from domain.messaging.events import PlatformTouchpoint
 from domain.messaging.threads import thread_of
 from domain.shared.fact import Channel
 
 PACKED, PLAIN = b"z", b"-"
 """How a body begins that is compressed, and one that is not: those up to MOST_UNPACKED bytes are not worth it."""
 MOST_UNPACKED = 2_000
-WROTE, CLICKED, ANSWERED = 1, 2, 4
-"""What a fact means to its thread's desk, as `webhooks.receive` reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,21 +159,11 @@ def _refusal(connection: Connection[Any], fact: StoredFact) -> Problem | None:
 
 def _seat(observed: Observed, arrived: datetime) -> _Seat | None:
     """Return what a fact means to its thread's desk, None for nothing."""
-    fact, effects = observed.fact, 0
-    match fact:
-        case MessageReceived(standby=False):
-            effects = WROTE | (CLICKED if _from_ad(fact) else 0)
-        case SignalReceived() if _from_ad(fact):
-            effects = CLICKED
-        case MessageEchoed(send_id=None, past=False):
-            effects = ANSWERED
-    if not effects or not isinstance(fact, MessageReceived | SignalReceived | MessageEchoed):
+    fact = observed.fact
+    effects = effects_of(fact)
+    if not effects or not isinstance(fact, PlatformTouchpoint):
         return None
     return _Seat(fact.channel, fact.account_id, effects, arrived)
-
-
-def _from_ad(fact: MessageReceived | SignalReceived) -> bool:
-    return fact.referral is not None and (fact.referral.source == "ad" or fact.referral.click_id)
 
 
 def _json(document: Any) -> str:

@@ -202,7 +202,7 @@ class SendingDesk:
         with self._projector.connection() as connection, connection.transaction():
             accounts = [row[0] for row in connection.execute(BUSINESSES, (brokerage_id,)).fetchall()]
             with connection.cursor(binary=True) as cursor:
-                add_messages(cursor, [_sync(brokerage_id, account_id, now) for account_id in accounts])
+                add_messages(cursor, [sync_of(brokerage_id, account_id, now) for account_id in accounts])
         return accounts
 
     def _threads(
@@ -260,11 +260,12 @@ def _outcome(connection: Connection[Any], brokerage_id: UUID, send_id: UUID) -> 
     return next((one for one in OUTCOMES if one in told), None)
 
 
-def _sync(brokerage_id: UUID, account_id: str, now: datetime) -> OutboxMessage:
+def sync_of(brokerage_id: UUID, account_id: str, now: datetime, *, unasked: bool = False) -> OutboxMessage:
+    """Return the message that has the templates read of a number's business account; `unasked` by any person."""
     own = uuid4()
+    payload = {"account_id": account_id} | ({"unasked": True} if unasked else {})
     return OutboxMessage(
-        id=own, brokerage_id=brokerage_id, kind="sync_templates", due_at=now, payload={"account_id": account_id},
-        cause_id=own, position=0,
+        id=own, brokerage_id=brokerage_id, kind="sync_templates", due_at=now, payload=payload, cause_id=own, position=0,
     )  # fmt: skip
 
 

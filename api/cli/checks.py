@@ -57,14 +57,19 @@ def bench(
 
 def doctor(
     consistency: Annotated[
-        bool, typer.Option("--consistency", help="Also prove that every read model equals a replay from nothing.")
+        bool,
+        typer.Option("--consistency", help="Also prove that every read model and every thread's desk equals the log."),
+    ] = False,
+    mend_desks: Annotated[
+        bool, typer.Option("--mend-desks", help="Make desks of threads anew that are not what the log tells.")
     ] = False,
     json: Json = False,
 ) -> None:
     """Check everything, and say how to mend what is wrong."""
-    from api.cli.examining import examine
+    from api.cli import examining
 
-    findings = examine(settings(), consistency=consistency)
+    findings = examining.examine(settings(), consistency=consistency)
+    findings += examining.mend_desks(settings()) if mend_desks else []
     text = "\n".join(f"{'ok ' if one['ok'] else 'BAD'}  {one['check']:22} {one['says']}" for one in findings)
     show(findings, json, text)
     raise typer.Exit(0 if all(one["ok"] for one in findings) else 1)

@@ -8,19 +8,40 @@ import psycopg
 from adapters.embedded.redis import find_redis
 from adapters.postgres.alerts import open_alerts
 from adapters.postgres.connections import connect
+from adapters.postgres.desk_check import mend, wrong_desks
 from adapters.postgres.migrate import newest_revision
 from adapters.postgres.one_pass import OnePass
 from adapters.redis.ping import redis_answers
 from api.settings import BadSettings, Settings
 from projections.catalogue import BY_NAME
 
+DESKS, MOST_NAMED = "desks of threads", 5
+
 
 def examine(own: Settings, *, consistency: bool) -> list[dict[str, Any]]:
     """Return findings (check, ok, says); with `consistency` also whether every read model equals a replay."""
     findings = [_finding(name, probe, own) for name, probe in PROBES.items()]
     if consistency and all(one["ok"] for one in findings[:3]):
-        findings += _consistency(own.database())
+        findings += [*_consistency(own.database()), _finding(DESKS, _desks, own)]
     return findings
+
+
+def mend_desks(own: Settings) -> list[dict[str, Any]]:
+    """Make the desks of threads anew that are not what the log tells; return what was found, and what is left."""
+    with connect(own.database(), "masar_projector") as connection:
+        _, wrong = wrong_desks(connection)
+        changed = mend(connection, wrong)
+    return [{"check": DESKS, "ok": True, "says": f"{changed} made anew from the log"}, _finding(DESKS, _desks, own)]
+
+
+def _desks(own: Settings) -> tuple[bool, str]:
+    with connect(own.database(), "masar_projector") as connection:
+        count, wrong = wrong_desks(connection)
+    if not wrong:
+        return True, f"{count} equal to the log"
+    said = "; ".join(f"{one.whose.thread_id} ({', '.join(one.fields)})" for one in wrong[:MOST_NAMED])
+    more = f" and {len(wrong) - MOST_NAMED} more" if len(wrong) > MOST_NAMED else ""
+    return False, f"{len(wrong)} of {count} differ: {said}{more}: ./masar doctor --mend-desks"
 
 
 def _finding(name: str, probe: Callable[[Settings], tuple[bool, str]], own: Settings) -> dict[str, Any]:

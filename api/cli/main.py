@@ -7,6 +7,7 @@ import typer
 from eventsourcing.persistence import OperationalError
 
 from api.cli import (
+    agents,
     channels,
     checks,
     evaluating,
@@ -26,7 +27,7 @@ app = typer.Typer(
 )  # fmt: skip
 
 for group in (
-    processes, setting_up, policies, watching, checks, evaluating, renting, subscriptions, channels, webhooks,
+    processes, setting_up, policies, watching, checks, evaluating, renting, subscriptions, channels, agents, webhooks,
 ):  # fmt: skip
     group.register(app)
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("masar.cli")
 SIMULATED = "simulated"
-"""Marks a data folder as a demo's: its conversions never leave for the real Meta unless somebody says so."""
+"""Marks a data folder as a demo's: nothing of it leaves for the real platforms unless somebody says so."""
 SWITCH_S = 0.0005
 """How long a thread may keep the others waiting; a tenth of Python's own, since ours hand over at every query."""
 Data = Annotated[Path | None, typer.Option("--data", help="The data folder; .masar by default.")]
@@ -135,9 +135,12 @@ def _assistant(own: Settings) -> "AssistantSettings":
 
     told = [one for one in own.notify_email.split(",") if one]
     return AssistantSettings(
-        answers=AnswerRules(own.answer_quiet_s, own.answer_longest_s, own.answers_per_minute),
+        answers=AnswerRules(
+            own.answer_quiet_s, own.answer_longest_s, own.answers_per_minute, own.answer_fresh_minutes * 60
+        ),
         quiet=QuietRules(timedelta(minutes=own.idle_minutes), timedelta(hours=own.close_hours)),
-        mail=MailSettings(own.smtp_url, told, own.notify_from) if own.smtp_url and told else None,
+        mail=MailSettings(own.smtp_url, told, own.notify_from) if own.smtp_url else None,
+        link=own.conversation_link,
         office=Office(own.office_opens, own.office_closes, own.office_weekends, own.office_zone),
     )
 
@@ -208,10 +211,15 @@ def _services(home: Path, own: Settings, with_simulator: bool) -> list[Service]:
         services.append(redis.service())
         environment["MASAR_REDIS_URL"] = redis.url()
     if with_simulator:
-        write_private(home / SIMULATED, "conversions of this data folder go to the simulated Meta\n")
+        write_private(home / SIMULATED, "conversions and messages of this data folder go to the simulated Meta\n")
     if (home / SIMULATED).exists() and "MASAR_GRAPH_URL" not in os.environ:
-        out.print("conversions go to a simulated Meta, as this data folder is a demo's (MASAR_GRAPH_URL changes it)")
+        out.print(
+            "conversions and messages go to a simulated Meta, as this data folder is a demo's; "
+            "MASAR_GRAPH_URL changes it"
+        )
         environment["MASAR_GRAPH_URL"] = f"http://127.0.0.1:{own.simulator_port}"
+        for channel in ("MASAR_DIALOG360_URL", "MASAR_INSTAGRAM_URL"):
+            environment[channel] = environment["MASAR_GRAPH_URL"]
         environment.setdefault("MASAR_ALLOWED_HOSTS", own.allowed_hosts or f"127.0.0.1:{own.simulator_port}")
         ledger = str(home / "simulator.ndjson")
         services.append(_python(

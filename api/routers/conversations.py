@@ -27,7 +27,7 @@ from domain.shared.fact import Channel
 router = APIRouter(tags=["conversations"])
 SAID = tuple(str(kind.model_fields["kind"].default) for kind in (ConversationEventTracked, ConversationCompleted))
 """Kinds that hold what was said in a session that is no thread."""
-MOST_SAID = 2_000
+MOST_SAID, MOST_NOTICES = 2_000, 50
 SearchFor = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$", description="Words of the messages.")]
 
 
@@ -75,12 +75,18 @@ async def list_conversations(
 async def get_conversation(request: Request, conversation_id: str) -> Response:
     """Show one conversation: the customer, its state with reasons, who holds it, the lead score with its factors.
 
-    Of a thread `window` says for each author what may be sent now, until when, and what is allowed instead.
+    Of a thread `window` says for each author what may be sent now, until when, and what is allowed instead, `notices`
+    which agents were told that a human is wanted, and what became of that.
     """
     principal = await caller(request, "read")
     own = services(request)
     row = await one(request, principal.brokerage_id, conversation_id)
-    return answer(await asyncio.to_thread(page.thread, row, own.keyring, datetime.now(UTC), own.settings.windows()))
+    shown = await asyncio.to_thread(page.thread, row, own.keyring, datetime.now(UTC), own.settings.windows())
+    if row["kind"] == "thread":
+        shown["notices"] = await asyncio.to_thread(
+            own.holding.notices, principal.brokerage_id, MOST_NOTICES, UUID(row["id"])
+        )
+    return answer(shown)
 
 
 @router.get("/api/conversations/{conversation_id}/messages")

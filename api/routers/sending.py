@@ -19,6 +19,7 @@ from api.direct import Direct
 from api.errors import Refusal
 from api.reading import answer, caller, json_body, services
 from application.outgoing import BadDraft, Draft, SendRefused
+from application.outgoing_templates import misfits
 from application.ports.channels import Addressee, NotSent
 from application.ports.desks import DeskWork, NoSuchThread
 from application.ports.touchpoints import Problem
@@ -140,7 +141,7 @@ async def post_message(request: Request, conversation_id: str) -> Response:
     draft = _draft(body, principal, name)
     if body.reply_to:
         await _of_thread(request, principal, thread_id, body.reply_to)
-    draft = await _with_template(request, principal, draft)
+    draft = await _with_template(request, principal, thread_id, draft)
     return await _send(request, principal, thread_id, draft, body.agent, force=body.force)
 
 
@@ -158,7 +159,7 @@ async def post_resend(request: Request, conversation_id: str, send_id: str) -> R
     before = _holding(by, force=body.force)
     try:
         told = await _refusing(
-            request, principal,
+            request, principal, thread_id,
             lambda: own.again(principal.brokerage_id, thread_id, wanted, by, datetime.now(UTC), before),
         )  # fmt: skip
     except NoSuchSend:
@@ -253,7 +254,7 @@ async def _older(request: Request, principal: Principal, thread_id: UUID, body: 
         agent=body.agent, force=body.force,
     )  # fmt: skip
     name = await _name(request, principal, str(thread_id), read)
-    draft = await _with_template(request, principal, _draft(message, principal, name))
+    draft = await _with_template(request, principal, thread_id, _draft(message, principal, name))
     return await _send(request, principal, thread_id, draft, body.agent, force=body.force)
 
 
@@ -269,7 +270,8 @@ async def _send(
 ) -> Response:
     own, before = services(request).sending, _holding(agent or _name_of(principal), force=force)
     told = await _refusing(
-        request, principal, lambda: own.send(principal.brokerage_id, thread_id, draft, datetime.now(UTC), before)
+        request, principal, thread_id,
+        lambda: own.send(principal.brokerage_id, thread_id, draft, datetime.now(UTC), before),
     )  # fmt: skip
     return _taken(thread_id, told)
 
@@ -293,7 +295,9 @@ def _holding(agent: str, *, force: bool) -> Callable[[DeskWork], None]:
     return take
 
 
-async def _refusing(request: Request, principal: Principal, work: Callable[[], Requested]) -> Requested:
+async def _refusing(
+    request: Request, principal: Principal, thread_id: UUID, work: Callable[[], Requested]
+) -> Requested:  # fmt: skip
     """Do work in a thread and turn what the rules refuse into problem documents."""
     try:
         return await asyncio.to_thread(work)
@@ -302,7 +306,7 @@ async def _refusing(request: Request, principal: Principal, work: Callable[[], R
     except BadDraft as wrong:
         raise Refusal(422, "Invalid request", errors=wrong.problems) from None
     except SendRefused as no:
-        raise await _refusal(request, principal, no) from None
+        raise await _refusal(request, principal, no, thread_id) from None
     except HeldByAnother as held:
         raise Refusal(
             409, "Held by another", f"{held.agent} holds this conversation; `force` takes it over",
@@ -310,10 +314,12 @@ async def _refusing(request: Request, principal: Principal, work: Callable[[], R
         ) from None  # fmt: skip
 
 
-async def _refusal(request: Request, principal: Principal, no: SendRefused) -> Refusal:
+async def _refusal(
+    request: Request, principal: Principal, no: SendRefused, thread_id: UUID | None = None
+) -> Refusal:  # fmt: skip
     more: dict[str, Any] = {"rule": no.rule, **no.more}
     if "template" in (more.get("window") or {}).get("instead", ()):
-        more["templates"] = await _approved(request, principal)
+        more["templates"] = await _approved(request, principal, thread_id)
     return Refusal(409, no.rule.replace("_", " ").capitalize(), no.why, more=_plain(more))
 
 
@@ -350,15 +356,15 @@ async def _of_thread(request: Request, principal: Principal, thread_id: UUID, re
         raise _wrong("reply_to", "is no message of this conversation")
 
 
-async def _with_template(request: Request, principal: Principal, draft: Draft) -> Draft:
+async def _with_template(request: Request, principal: Principal, thread_id: UUID, draft: Draft) -> Draft:
     """Return a draft whose template may be sent: approved where templates are known, marketing where it is that.
 
-    Raises Refusal 409 with those that are approved.
+    Raises Refusal 409 with those that are approved, and 422 where the parameters are not those that it takes.
     """
     if draft.message_type != "template" or not draft.template:
         return draft
     async with as_brokerage(services(request).pool, principal.brokerage_id) as connection:
-        listed = await templates_of.list_templates(connection)
+        listed = await templates_of.templates_for(connection, thread_id)
     if not listed:
         return draft  # never synced: the platform will say
     chosen = [one for one in listed if (one["name"], one["language"]) == (draft.template, draft.language)]
@@ -369,6 +375,9 @@ async def _with_template(request: Request, principal: Principal, draft: Draft) -
             409, "Template not approved", f"the template {draft.template} ({draft.language}) is {known}",
             more={"rule": "template_not_approved", "templates": _names(listed)},
         )  # fmt: skip
+    given = ((draft.content.template if draft.content else None) or {}).get("components", ())
+    if wrong := misfits(good[0]["components"] or (), given):
+        raise Refusal(422, "Invalid request", errors=wrong)
     marketing = any(one["category"] == "MARKETING" for one in good)
     return Draft(**{**_fields(draft), "purpose": "marketing"}) if marketing else draft
 
@@ -377,9 +386,11 @@ def _fields(draft: Draft) -> dict[str, Any]:
     return {name: getattr(draft, name) for name in Draft.__dataclass_fields__}
 
 
-async def _approved(request: Request, principal: Principal) -> list[dict[str, Any]]:
+async def _approved(request: Request, principal: Principal, thread_id: UUID | None = None) -> list[dict[str, Any]]:
     async with as_brokerage(services(request).pool, principal.brokerage_id) as connection:
-        return _names(await templates_of.list_templates(connection))
+        if thread_id is None:
+            return _names(await templates_of.list_templates(connection))
+        return _names(await templates_of.templates_for(connection, thread_id))
 
 
 def _names(listed: list[dict[str, Any]]) -> list[dict[str, Any]]:

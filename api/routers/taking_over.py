@@ -1,4 +1,4 @@
-"""Agents in threads: taking over from the assistant, giving back, closing, and where a human is asked for."""
+"""Agents in threads: taking over from the assistant, giving back, closing."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from api.errors import Refusal
-from api.reading import Limit, answer, caller, json_body, services
+from api.reading import answer, caller, json_body, services
 from application.ports.desks import NoSuchThread
 from application.ports.touchpoints import Problem
 from application.take_over import MOST_MINUTES, TAKEN, HeldByAnother, Holding, Taken
@@ -94,17 +94,6 @@ async def close(request: Request, conversation_id: UUID) -> Response:
         force=asked.force,
     ))  # fmt: skip
     return answer({**_shown(conversation_id, taken), "survey": survey})
-
-
-@router.get("/api/notifications")
-async def list_notifications(request: Request, limit: Limit = 50) -> Response:
-    """List the threads in which a human is asked for and no agent holds them, the longest waiting first.
-
-    Taking one over is the acknowledgement.
-    """
-    principal = await caller(request, "read")
-    rows = await asyncio.to_thread(services(request).holding.wanted, principal.brokerage_id, limit)
-    return answer({"items": rows})
 
 
 async def _decided(request: Request, decide: Callable[[Holding], Decided]) -> Decided:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import AwareDatetime
 
 from adapters.meta.webhooks.signature import challenge_answer
 from adapters.meta.webhooks.signature import check as which_signed
@@ -20,6 +21,7 @@ from api.direct import Direct
 from api.errors import Refusal
 from api.reading import Limit, Word, answer, body_bytes, caller, decode_cursor, encode_cursor, services
 from api.replaying import READER, NotKept, at_account, items_of, known_of, raw_of, read_again, shown
+from api.webhook_docs import ASKED, FROM_360DIALOG, SIGNED
 from application.ports.webhooks import AppSecrets, Part, Route, Source
 from application.receive_webhook import Came, apps_named, deliveries_of
 
@@ -29,6 +31,8 @@ router = APIRouter(tags=["webhooks"])
 
 LARGEST = 4 * 1024 * 1024
 """Bytes of a webhook's body."""
+MOST_OF_NOBODY = 64 * 1024
+"""Bytes of a body, naming none of our accounts, that every app's secret is tried on."""
 HEARD = b"EVENT_RECEIVED"
 KEPT_HEADERS = ("content-type", "user-agent", "x-hub-signature-256", "x-360dialog-signature", "x-request-id")
 """Headers that are kept with a delivery: none that opens a door."""
@@ -39,15 +43,15 @@ SIGNED_BY_360DIALOG = "x-360dialog-signature"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@posted.get("/api/webhooks/meta/{app}")
+@posted.get("/api/webhooks/meta/{app}", **ASKED)
 async def verify_app(request: Request, app: str) -> Response:
     """Answer Meta's question whether this address is ours, asked with a token of this app."""
     return await _verify(request, app)
 
 
-@posted.get("/api/webhooks/meta")
-@posted.get("/api/webhooks/whatsapp")
-@posted.get("/webhooks/whatsapp")
+@posted.get("/api/webhooks/meta", **ASKED)
+@posted.get("/api/webhooks/whatsapp", **ASKED)
+@posted.get("/webhooks/whatsapp", **ASKED)
 async def verify(request: Request) -> Response:
     """Answer Meta's question whether this address is ours: the challenge, where the token is right; else 403."""
     return await _verify(request, None)
@@ -63,19 +67,19 @@ async def _verify(request: Request, app: str | None) -> Response:
     return Response(challenge, media_type="text/plain")
 
 
-@posted.post("/api/webhooks/meta")
-@posted.post("/api/webhooks/whatsapp")
-@posted.post("/webhooks/whatsapp")
+@posted.post("/api/webhooks/meta", **SIGNED)
+@posted.post("/api/webhooks/whatsapp", **SIGNED)
+@posted.post("/webhooks/whatsapp", **SIGNED)
 async def receive_meta(request: Request) -> Response:
     """Take a webhook of WhatsApp, Messenger or Instagram, signed with an app's secret; 200 once it is durable.
 
-    The secrets of the apps that own the accounts named are tried. An item of an account that is not the signing app's
-    is stored nowhere.
+    The secrets of the apps that own the accounts named are tried; where none of ours is named, those of all apps. An
+    item of an account that is not the signing app's is stored nowhere.
     """
     return await _receive(request, None)
 
 
-@posted.post("/api/webhooks/meta/{app}")
+@posted.post("/api/webhooks/meta/{app}", **SIGNED)
 async def receive_app(request: Request, app: str) -> Response:
     """Take a webhook at the address of one app: only its secrets may have signed it."""
     return await _receive(request, app)
@@ -88,11 +92,11 @@ async def _receive(request: Request, app: str | None) -> Response:
     if header is None:
         raise _turned_away(request, "meta", "no_signature")
     routes = await own.routes.current()
-    body, parts = (None, []) if app else _read(raw)
-    signed = _signed(raw, header, routes.app(app) if app else apps_named(parts, routes))
+    body, parts = (None, []) if app else _readable(raw)
+    signed = _signed(raw, header, _known(routes, app, parts, len(raw)))
     if not signed:
         routes = await own.routes.again()
-        signed = _signed(raw, header, routes.app(app) if app else apps_named(parts, routes))
+        signed = _signed(raw, header, _known(routes, app, parts, len(raw)))
     if not signed:
         raise _turned_away(request, "meta", "bad_signature")
     if body is None:
@@ -113,7 +117,7 @@ async def _receive(request: Request, app: str | None) -> Response:
     )
 
 
-@posted.post("/api/webhooks/360dialog/{account}")
+@posted.post("/api/webhooks/360dialog/{account}", **FROM_360DIALOG)
 async def receive_360dialog(request: Request, account: str) -> Response:
     """Take a webhook of a WhatsApp number hosted by 360dialog, named by its phone-number id; 200 once it is durable.
 
@@ -162,6 +166,25 @@ def _read(raw: bytes) -> tuple[dict[str, Any], list[Part]]:
     except ValueError as bad:
         raise Refusal(400, "Invalid JSON", str(bad)[:200]) from None
     return body, READER.parts(body)
+
+
+def _readable(raw: bytes) -> tuple[dict[str, Any] | None, list[Part]]:
+    """Return a body and its items; nothing of one that cannot be read: only who signed it is told what is wrong."""
+    try:
+        return _read(raw)
+    except Refusal:
+        return None, []
+
+
+def _known(routes: Routes, app: str | None, parts: Sequence[Part], size: int) -> Sequence[AppSecrets]:
+    """Return the apps that may have signed a body: that of the address, else those that own the accounts named.
+
+    A small body that names none of our accounts, such as Meta's trial of an address or one of a number that was taken
+    away, may be of any: were it refused, Meta would try for days and then end the subscription of all its neighbours.
+    """
+    if app is not None:
+        return routes.app(app)
+    return apps_named(parts, routes) or (_apps(routes, None) if size <= MOST_OF_NOBODY else [])
 
 
 def _apps(routes: Routes, app: str | None) -> Sequence[AppSecrets]:
@@ -224,8 +247,8 @@ async def list_webhook_deliveries(
     source: Literal["meta", "360dialog"] | None = None,
     account: Word | None = None,
     problems: bool | None = None,
-    since: Annotated[datetime | None, Query(alias="from")] = None,
-    until: Annotated[datetime | None, Query(alias="to")] = None,
+    since: Annotated[AwareDatetime | None, Query(alias="from")] = None,
+    until: Annotated[AwareDatetime | None, Query(alias="to")] = None,
     limit: Limit = 50,
     cursor: str | None = None,
 ) -> Response:

@@ -123,10 +123,3 @@ class Sends(Protocol):
 
         Raises SendRefused where it may not go, BadDraft where it cannot.
         """
-
-
-class Notifier(Protocol):
-    """Tells agents that a human is wanted."""
-
-    def tell(self, brokerage_id: UUID, thread_id: UUID, why: str) -> None:
-        """Tell whoever is to be told; raises nothing: what could not be told is shown in the list of notices."""

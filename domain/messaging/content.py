@@ -105,3 +105,8 @@ class AdReferral(_Part):
     source_id: Annotated[str, StringConstraints(max_length=128)] | None = None
     ref: Annotated[str, StringConstraints(max_length=500), AfterValidator(stored)] | None = None
     click_id: bool = False  # whether a ctwa_clid came along
+
+    @property
+    def of_ad(self) -> bool:
+        """Whether it was a click on an advertisement: one on a post that is advertised brings a click id too."""
+        return self.source == "ad" or self.click_id

@@ -28,8 +28,8 @@ Signal = Literal[
 ]  # fmt: skip
 Author = Literal["assistant", "agent", "system"]
 """Who speaks for us: the assistant, a named human, or the system by itself (a survey, a confirmation of an opt-out)."""
-Purpose = Literal["answer", "handover", "opt_out", "survey", "marketing", "notice"]
-"""What a message of ours is for; `marketing` needs a consent."""
+Purpose = Literal["answer", "handover", "opt_out", "opt_in", "survey", "marketing", "notice"]
+"""What a message of ours is for; `marketing` needs a consent, `opt_out` and `opt_in` confirm a word about that."""
 Outcome = Literal["accepted", "refused", "unknown", "cancelled"]
 """What became of a message of ours; `unknown`: the answer was lost, nobody knows, and it is not sent again by itself.
 """

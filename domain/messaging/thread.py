@@ -316,8 +316,8 @@ def _requested(before: Thread, recorded: Recorded, fact: SendRequested) -> Threa
         unread=0 if fact.author == "agent" else before.unread,
         under_way=(*before.under_way, under_way)[-MOST_UNDER_WAY:],
     )
-    if fact.purpose == "opt_out" and at >= before.opted_ms:
-        after = changed(after, opted_out=True, opted_ms=at)
+    if fact.purpose in ("opt_out", "opt_in") and at >= before.opted_ms:
+        after = changed(after, opted_out=fact.purpose == "opt_out", opted_ms=at)
     return _answered(after, recorded, at, _WHO[fact.author])
 
 
@@ -360,7 +360,7 @@ def _clicked(before: Thread, referral: AdReferral | None, at_ms: int, event: str
     after = before
     if before.ad is None or (before.ad.at_ms, before.ad.event) < (at_ms, event):
         after = changed(before, ad=Ad(at_ms, event, referral))
-    if referral.source != "ad" or (before.ad_clicked_ms or 0) >= at_ms:
+    if not referral.of_ad or (before.ad_clicked_ms or 0) >= at_ms:
         return after
     after = changed(after, ad_clicked_ms=at_ms, ad_answered_ms=None)
     return _in_time(after, before.last_answer_ms) if before.last_answer_ms is not None else after

@@ -40,6 +40,8 @@ PATHS = set(
     /api/conversations/{conversation_id}/takeover
     /api/conversations/{conversation_id}/typing
     /api/notifications
+    /api/notifications/agents
+    /api/notifications/agents/{agent}
     /api/templates
     /api/templates/sync
     /api/v1/integrations/messenger/send

@@ -73,6 +73,7 @@ def _ids(value: Any) -> Iterator[str]:
 
 
 OPERATORS = frozenset({
+    "/api/notifications/agents", "/api/notifications/agents/{agent}",
     "/api/conversions/dead-letters", "/api/test-meta", "/api/conversions/{conversion_id}/attempts/{request_id}/body",
 })  # fmt: skip
 """What operators alone may read."""

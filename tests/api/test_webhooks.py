@@ -116,6 +116,26 @@ def test_an_item_of_an_account_of_another_brokerage_is_stored_nowhere(
     assert len(shown["items"]) == 1
 
 
+@pytest.mark.parametrize("told", [
+    {"object": "page", "entry": [{"id": "0", "time": 1, "messaging": [{"sender": {"id": "12"}}]}]},
+    {"object": "permissions", "entry": [{"id": "0", "changes": [{"field": "pages_messaging"}]}]},
+    {"object": "whatsapp_business_account", "entry": []},
+])  # fmt: skip
+def test_what_an_app_of_ours_signed_is_taken_though_it_names_none_of_our_accounts(
+    door: Door, told: dict[str, Any]
+) -> None:
+    """Meta tries an address so; a refusal would in the end cost the app its subscription."""
+    assert door.post(told, path="/api/webhooks/meta").status_code == 200
+    assert door.post(told, path="/api/webhooks/meta", secret="of-nobody").status_code == 401
+    assert door.facts() == []
+
+
+def test_whoever_did_not_sign_a_body_is_not_told_what_is_wrong_with_it(door: Door) -> None:
+    for path in ("/api/webhooks/meta", f"/api/webhooks/meta/{door.app}"):
+        assert door.post(None, raw=b"{", path=path, secret="of-nobody").status_code == 401
+        assert door.post(None, raw=b"{", path=path).status_code == 400
+
+
 def test_an_app_that_two_brokerages_share_gives_each_its_own_part(stage: Stage, door: Door, delta: Brokerage) -> None:
     theirs = door_of(stage, delta, app=door.app)
     channels(stage).add_to(delta.brokerage_id, f"app/{door.app}/secrets", door.secret)

@@ -60,16 +60,6 @@ class Willing:
 
 
 @dataclass
-class Told:
-    """Notes what agents are told."""
-
-    notices: list[tuple[UUID, str]] = field(default_factory=list)
-
-    def tell(self, brokerage_id: UUID, thread_id: UUID, why: str) -> None:
-        self.notices.append((thread_id, why))
-
-
-@dataclass
 class Talk:
     """One customer of a brokerage of its own, on one channel."""
 
@@ -79,7 +69,6 @@ class Talk:
     brokerage_id: UUID = field(default_factory=uuid4)
     dataset: dict[str, Any] = field(default_factory=dict)
     opens: datetime | None = None  # when somebody is in the office again
-    notifier: Told = field(default_factory=Told)
     thread_id: UUID = field(init=False)
     subject_id: UUID = field(init=False)
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -163,7 +152,7 @@ class Talk:
             return QuietThread(stories, self.desks, self.work, clock=lambda: at)
         return AnswerThread(
             stories, self.desks, self.work, self.ring, BuiltinUnderstanding(), BuiltinAssistant(), self.sends,
-            back_at=lambda region, now: self.opens, notifier=self.notifier, clock=lambda: at,
+            back_at=lambda region, now: self.opens, clock=lambda: at,
         )  # fmt: skip
 
     def hears(self, text: str, **more: Any) -> list[str]:
@@ -203,6 +192,14 @@ class Talk:
     def at(self) -> Iterator[DeskWork]:
         with self.desks.at(self.brokerage_id, self.thread_id) as work:
             yield work
+
+    def wanted(self) -> list[tuple[str, str]]:
+        """The threads for which agents are to be told that a human is wanted, and why."""
+        rows = self.db.rows(
+            "SELECT convert_from(payload, 'UTF8')::jsonb FROM outbox.messages WHERE brokerage_id = %s "
+            "AND kind = 'tell_agents' AND payload IS NOT NULL ORDER BY created_at", self.brokerage_id,
+        )  # fmt: skip
+        return [(told["thread_id"], told["why"]) for (told,) in rows]
 
     def waiting_sends(self) -> list[tuple[str, str | None]]:
         """The states of the outbox's messages to this customer, with the last word on each."""

@@ -12,7 +12,7 @@ from adapters.dramatiq.hands import Crew, WorkerSettings
 from adapters.postgres.outbox import Outbox
 from application.outgoing import Draft
 from domain.messaging.content import Choice, Content
-from domain.messaging.events import MessageEchoed, SignalReceived
+from domain.messaging.events import MessageEchoed, ReceiptReceived, SignalReceived
 from domain.people.hints import PersonHints
 from tests.assistant.stage import ACCOUNTS, Talk
 from tests.delivery.stage import MASTER
@@ -118,7 +118,7 @@ def test_who_asks_for_a_human_is_told_once_and_agents_are_told(talk: Talk, asks:
     assert talk.hears(asks) == []
     (moved,) = talk.facts("messaging.state_changed.v1")
     assert (moved["state"], moved["reason"]) == ("WAITING_AGENT", "the customer asks for a human")
-    assert talk.notifier.notices == [(talk.thread_id, "the customer asks for a human")]
+    assert talk.wanted() == [(str(talk.thread_id), "the customer asks for a human")]
     assert talk.desk().state == "WAITING_AGENT"
 
 
@@ -183,6 +183,29 @@ def test_an_opt_out_takes_marketing_back_at_once_and_is_confirmed_once(talk: Tal
     talk.remind(ref, after_s=1.0)
     assert talk.hears(word) == []
     assert len(talk.facts("people.consent_withdrawn.v1")) == 2
+
+
+def test_who_wants_marketing_again_is_told_so_once_and_may_opt_out_anew(talk: Talk) -> None:
+    talk.hears("STOP")
+    assert [one.split(".")[1].strip() for one in talk.hears("START")] == ["You will get our marketing messages again"]
+    assert talk.hears("start!") == []
+    talk.db.project("threads")
+    shown = "SELECT opted_out FROM read_models.threads WHERE brokerage_id = %s"
+    assert talk.db.rows(shown, talk.brokerage_id) == [(False,)]
+    assert len(talk.hears("STOP")) == 1
+    talk.db.project("threads")
+    assert talk.db.rows(shown, talk.brokerage_id) == [(True,)]
+
+
+def test_a_message_refused_as_unwanted_marketing_is_an_opt_out_that_needs_no_confirmation(talk: Talk) -> None:
+    talk.hears("hello")
+    ref = talk.came(ReceiptReceived(
+        channel="whatsapp", account_id=ACCOUNTS["whatsapp"], status="failed", code=131050,
+        occurred_at=talk.now + timedelta(seconds=5), hints=PersonHints(**talk.hints),
+    ))  # fmt: skip
+    talk.remind(ref)
+    assert [one["purpose"] for one in talk.facts("people.consent_withdrawn.v1")] == ["marketing_messages"]
+    assert talk.sent(purpose="opt_out") == []
 
 
 def test_stopping_in_the_platforms_settings_is_an_opt_out(talk: Talk) -> None:
@@ -251,3 +274,17 @@ def test_a_worker_carries_out_the_reminders(talk: Talk) -> None:
     (greeting,) = talk.sent()
     assert greeting.startswith("Hello from Nile Homes!")
     assert talk.db.rows("SELECT state FROM outbox.messages WHERE id = %s", reminder) == [("done",)]
+
+
+def test_what_comes_long_after_it_was_written_waits_for_a_human(talk: Talk) -> None:
+    ref = talk.writes("is the flat in Maadi free", occurred_at=talk.now - timedelta(minutes=11))
+    assert (talk.remind(ref)[0], talk.sent()) == ("done", [])
+    (moved,) = talk.facts("messaging.state_changed.v1")
+    assert (moved["state"], moved["reason"]) == ("WAITING_AGENT", "the message reached us long after it was written")
+    assert "customer_turn" in talk.events()
+
+
+def test_a_fresh_message_is_answered_whatever_came_late_before_it(talk: Talk) -> None:
+    talk.writes("is the flat in Maadi free", occurred_at=talk.now - timedelta(days=2))
+    ref = talk.writes("hello?", occurred_at=talk.now - timedelta(minutes=9))
+    assert (talk.remind(ref)[0], talk.sent()) == ("done", [GREETED_EN])

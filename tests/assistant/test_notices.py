@@ -1,4 +1,4 @@
-"""Agents hear by e-mail that a human is asked for; a mail server that does not answer stops nothing."""
+"""Mail to agents: handed in once under a name of its own; what a server says is told apart from silence."""
 
 import socketserver
 import threading
@@ -7,31 +7,12 @@ from uuid import UUID
 
 import pytest
 
-from adapters.assistant.notices import MailNotifier, MailSettings
+from adapters.assistant.notices import MailSettings, SmtpMail
+from application.ports.notices import MailRefused
+from tests.assistant.mailbox import MailServer
 
-THREAD = UUID("5f2f6f0a-6c3e-5d0c-9d0b-8f7a3f0f5c11")
-
-
-class MailServer(socketserver.ThreadingTCPServer):
-    """Takes every mail, as a mail server that asks for nothing."""
-
-    allow_reuse_address = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.mails: list[str] = []
-
-
-class _Handler(socketserver.StreamRequestHandler):
-    def handle(self) -> None:
-        assert isinstance(self.server, MailServer)
-        self.wfile.write(b"220 here\r\n")
-        while line := self.rfile.readline():
-            if line.upper().startswith(b"DATA"):
-                self.wfile.write(b"354 go on\r\n")
-                mail = b"".join(iter(self.rfile.readline, b".\r\n"))
-                self.server.mails.append(mail.decode())
-            self.wfile.write(b"221 bye\r\n" if line.upper().startswith(b"QUIT") else b"250 ok\r\n")
+NOTICE = UUID("5f2f6f0a-6c3e-5d0c-9d0b-8f7a3f0f5c11")
+AGENTS = ["omar@nile.example", "sara@nile.example"]
 
 
 @pytest.fixture
@@ -44,16 +25,27 @@ def server() -> Iterator[MailServer]:
         thread.join()
 
 
-def test_all_agents_get_one_mail(server: MailServer) -> None:
-    url = f"smtp://127.0.0.1:{server.server_address[1]}"
-    MailNotifier(MailSettings(url, ["omar@nile.example", "sara@nile.example"])).tell(THREAD, THREAD, "a machine writes")
-    (mail,) = server.mails
-    assert "To: omar@nile.example, sara@nile.example" in mail
-    assert str(THREAD) in mail
-    assert "a machine writes" in mail
+def test_all_who_are_told_get_one_mail_and_a_repeat_has_its_name(server: MailServer) -> None:
+    mail = SmtpMail(MailSettings(server.url, sender="masar@nile.example"))
+    for _ in range(2):
+        mail.send(NOTICE, AGENTS, "Mona is waiting", "مرحبا, a machine writes\n")
+    first, again = server.mails
+    assert (first["To"], first["Subject"]) == ("omar@nile.example, sara@nile.example", "Mona is waiting")
+    assert first["Message-ID"] == again["Message-ID"] == f"<{NOTICE}@nile.example>"
+    assert first.get_content().strip() == "مرحبا, a machine writes"
 
 
-def test_a_mail_server_that_is_away_stops_nothing() -> None:
-    with socketserver.TCPServer(("127.0.0.1", 0), _Handler) as taken:
+@pytest.mark.parametrize(("answer", "lasting"), [("550 no such user", True), ("451 try later", False)])
+def test_an_address_that_is_refused(server: MailServer, answer: str, lasting: bool) -> None:
+    server.refuses = answer
+    with pytest.raises(MailRefused) as refused:
+        SmtpMail(MailSettings(server.url)).send(NOTICE, AGENTS, "x", "x")
+    assert refused.value.lasting is lasting
+
+
+def test_a_mail_server_that_is_away_may_come_back() -> None:
+    with socketserver.TCPServer(("127.0.0.1", 0), socketserver.StreamRequestHandler) as taken:
         port = taken.server_address[1]
-    MailNotifier(MailSettings(f"smtp://127.0.0.1:{port}", ["omar@nile.example"]), timeout_s=1).tell(THREAD, THREAD, "x")
+    with pytest.raises(MailRefused) as refused:
+        SmtpMail(MailSettings(f"smtp://127.0.0.1:{port}"), timeout_s=1).send(NOTICE, AGENTS, "x", "x")
+    assert not refused.value.lasting

@@ -12,6 +12,7 @@ from domain.messaging.opt_out import opt_out_of
         "Opt-out", "opt out",
         "stop messaging me", "إلغاء", "الغاء", "إلغاء!!", "اِلغاء", "إلـغـاء", "ايقاف", "إيقاف الرسائل", "من فضلك إلغاء",
         "بطلوا تبعتوا", "مش عايز رسايل", "batal teb3at", "Batal  teb3at!", "el8a2", "msh 3ayez rasayel", "🛑 stop",
+        "Stop promotions", "إيقاف العروض الترويجية",
     ],
 )  # fmt: skip
 def test_a_word_that_wants_no_more_stops(says: str) -> None:

@@ -162,6 +162,9 @@ def test_who_wants_no_marketing_is_remembered() -> None:
     assert not folded(signal("marketing_stopped", 5), signal("marketing_resumed", 6)).opted_out
     assert folded(signal("marketing_resumed", 6), signal("marketing_stopped", 5)).opted_out is False
     assert folded(wrote(), receipt("failed", 6, ref=entry("x"), code=131050)).opted_out
+    stopped = (wrote(0), asked(5, purpose="opt_out"))
+    assert folded(*stopped).opted_out
+    assert not folded(*stopped, wrote(10), asked(12, purpose="opt_in")).opted_out
 
 
 def test_the_rating_and_where_to_send_are_kept() -> None:

@@ -67,6 +67,8 @@ class Masar:
         kept = {name: value for name, value in os.environ.items() if name == "MASAR_EMBEDDED_PG"}
         own = {
             "MASAR_PORT": str(self.port), "MASAR_DATA_DIR": str(self.data), "MASAR_GRAPH_URL": self.meta_url,
+            "MASAR_DIALOG360_URL": self.meta_url, "MASAR_INSTAGRAM_URL": self.meta_url,
+            "MASAR_ALLOWED_HOSTS": self.meta_url.removeprefix("http://"),
             "PYTHONPATH": str(ROOT),
         }  # fmt: skip
         return {**clean, **kept, **own}

@@ -8,6 +8,14 @@ from tests.journeys.running import ROOT, Masar, running
 
 PEOPLE = 60
 """Enough for every story but the rarest, the refused conversion among them."""
+ASSISTED = (
+    "the assistant answered once", "Karim took over from the assistant", "Sherif hides his number",
+    "a photo, kept, and a script that said it was one, refused", "it stands in the thread once", "in 2 parts",
+    "marketing to him is refused", "the approved template went instead",
+    "it was not sent again, its receipt settled it",
+    "(131026)", "2 on instagram, 2 on messenger", "One thread, as it is exported",
+)  # fmt: skip
+"""What the inbox tells: every channel, who took over, what was refused and why, what nobody knew for a while."""
 PLAY = f"""
 from api.cli.context import settings
 from api.cli.demo import run_demo
@@ -31,7 +39,10 @@ def test_the_week_surprises_nobody_and_played_again_it_adds_nothing(tmp_path: Pa
         assert "0 counted twice: they agree." in said
         for what in ("to WhatsApp", "a value model of 160 guests", "Mended DepositPaid", "brief@2 stays in force"):
             assert what in said, said
+        for what in ASSISTED:
+            assert what in said, said
         sent = len(masar.ledger())
         again = play(masar)
         assert "played here before, so nothing is new" in again
+        assert "played here before, so nobody writes anew" in again
         assert len(masar.ledger()) == sent

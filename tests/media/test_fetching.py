@@ -16,7 +16,7 @@ import orjson
 import pytest
 
 from adapters.media.clamav import ClamAV
-from adapters.media.platforms import PlatformFiles, allowing
+from adapters.media.platforms import PlatformFiles, _platforms_own, allowing
 from adapters.media.sealed_file import PIECE, BrokenFile
 from adapters.media.vault import FolderVault, place_of
 from adapters.outside.addresses import Rules
@@ -271,3 +271,17 @@ def test_deleted_files_are_gone(bench: Bench, platform: Platform) -> None:
     assert bench.vault.destroy(BROKERAGE, [name]) == 1
     with pytest.raises(FileNotFoundError):
         bench.kept(name)
+
+
+@pytest.mark.parametrize(
+    ("url", "trusted"),
+    [
+        ("https://lookaside.fbsbx.com/whatsapp_business/attachments/?mid=1", True),
+        ("https://graph.facebook.com/v26.0/1", True),
+        ("https://files.example/1", False),
+        ("https://facebook.com.example/1", False),
+        ("https://notfbsbx.com/1", False),
+    ],
+)
+def test_our_token_goes_to_the_platforms_own_hosts_only(url: str, trusted: bool) -> None:
+    assert _platforms_own(url, "https://graph.facebook.com/v26.0") is trusted

@@ -65,9 +65,11 @@ def test_a_desk_knows_the_newest_message_by_the_platforms_time(writer: DeliveryW
     assert row == (3, NOW - timedelta(seconds=10), newest.event_id, NOW - timedelta(seconds=300), NOW)
 
 
-def test_standby_messages_wait_for_nobody_here(writer: DeliveryWriter, owner: Connection[Any]) -> None:
-    writer.write([delivery(message("a", standby=True))])
-    assert owner.execute(DESK).fetchall() == []
+def test_standby_messages_wait_for_nobody_here_but_open_the_window(
+    writer: DeliveryWriter, owner: Connection[Any]
+) -> None:
+    [[heard]] = writer.write([delivery(message("a", standby=True))])
+    assert owner.execute(DESK).fetchall() == [(0, NOW, heard.event_id, None, None)]
 
 
 def test_a_value_that_the_log_refuses_costs_its_own_item_only(writer: DeliveryWriter, owner: Connection[Any]) -> None:

@@ -120,6 +120,7 @@ SAMPLES: dict[str, Any] = {
 WORDS: dict[Table, dict[str, str]] = {
     ("channels", "accounts"): {"channel": "whatsapp", "provider": "meta"},
     ("messaging", "addresses"): {"kind": "phone"},
+    ("messaging", "notices"): {"medium": "email", "outcome": "sent"},
 }
 """Columns that take only certain words."""
 

@@ -127,7 +127,7 @@ def test_a_pair_and_a_hold_are_shared(redis_url: str) -> None:
 
 
 def test_while_redis_is_away_four_processes_together_stay_within_the_rate() -> None:
-    """None knows of the others, nor of what was sent just before: Redis had given a second's worth and a pair's burst."""
+    """None knows of the others, nor of what was sent just before: a second's worth, and one customer's burst."""
     clock, platform = Clock(), Rates()
     before = Here(RATES, clock)
     for nth in range(100):

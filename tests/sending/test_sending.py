@@ -9,9 +9,9 @@ import pytest
 from application.outgoing import Draft, NoConsent, WindowShut, mark_of
 from application.take_over import hold
 from domain.messaging.content import Content
-from domain.messaging.events import MessageEchoed, ReceiptReceived
+from domain.messaging.events import MessageEchoed, MessageReceived, ReceiptReceived, SignalReceived
 from domain.people.events import ConsentGiven, ConsentWithdrawn
-from tests.sending.stage import Sending, buttons
+from tests.sending.stage import Sending, buckets, buttons
 
 DAY = timedelta(days=1)
 
@@ -52,6 +52,19 @@ def test_a_customer_whose_number_is_hidden_is_named_by_their_id(start: Any) -> N
     (body,) = talk.received()
     assert body["recipient"] == "EG.24680"
     assert "to" not in body
+
+
+def test_a_message_that_came_late_does_not_bring_the_former_number_back(talk: Sending) -> None:
+    former, now = talk.hints["phone"], datetime.now(UTC)
+    told: dict[str, Any] = {"channel": "whatsapp", "account_id": talk.account}
+    talk.hints = {"phone": "+201555000111", "former_phone": former}
+    talk.came_as("wamid.system", SignalReceived(signal="number_changed", occurred_at=now, **told))
+    talk.hints = {"phone": former}
+    late = MessageReceived(message_type="text", text="before", occurred_at=now - timedelta(hours=2), **told)
+    talk.came_as("wamid.late", late)
+    found = talk.book.address(talk.desk())
+    assert found is not None
+    assert talk.ring.open_all([found[0]])[0]["phone"] == "+201555000111"
 
 
 def test_an_answer_quotes_the_message_that_it_answers(talk: Sending) -> None:
@@ -186,6 +199,17 @@ def test_a_dead_token_keeps_the_message(talk: Sending) -> None:
     talk.store_token("EAAsending")
     talk.run(send_id)
     assert talk.outcomes(send_id) == [("accepted", "answer")]
+
+
+def test_a_new_token_does_not_wait_for_what_the_old_one_was_held_for(start: Any) -> None:
+    talk: Sending = start(shaper=buckets())
+    talk.wrote()
+    (send_id,) = talk.asks()
+    talk.store_token("EAAwrong")
+    assert talk.run(send_id)[0] == "waiting"
+    assert "waits for its turn" in str(talk.run(send_id)[1])
+    talk.store_token("EAAsending")
+    assert talk.run(send_id)[0] == "done"
 
 
 def test_what_could_not_be_sent_for_a_day_is_refused(talk: Sending) -> None:

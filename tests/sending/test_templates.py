@@ -9,12 +9,12 @@ from domain.shared.outbox import OutboxMessage
 from tests.sending.stage import WABA, Sending
 
 
-def sync(talk: Sending) -> tuple[str, str | None]:
+def sync(talk: Sending, **more: bool) -> tuple[str, str | None]:
     """Have the templates read now; return what became of the message."""
     own = uuid4()
     message = OutboxMessage(
         id=own, brokerage_id=talk.brokerage_id, kind="sync_templates", due_at=datetime.now(UTC),
-        payload={"account_id": talk.account}, cause_id=own, position=0,
+        payload={"account_id": talk.account, **more}, cause_id=own, position=0,
     )  # fmt: skip
     with talk.db.work.cursor(binary=True) as cursor:
         add_messages(cursor, [message])
@@ -57,6 +57,12 @@ def test_without_a_token_the_sync_ends_and_says_why(start: Any) -> None:
     talk: Sending = start(token=None)
     state, why = sync(talk)
     assert (state, why) == ("dead", "the account has no token, or no business account is named for it")
+
+
+def test_a_sync_that_nobody_asked_for_ends_quietly(start: Any) -> None:
+    talk: Sending = start(token=None)
+    state, _why = sync(talk, unasked=True)
+    assert state == "done"
 
 
 def test_a_template_that_is_gone_is_told_once(start: Any) -> None:

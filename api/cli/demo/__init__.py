@@ -1,5 +1,6 @@
 """The demo: a believable week of buyers played over the public API, and what came of it."""
 
+from datetime import datetime
 from urllib.parse import urlsplit
 
 import httpx
@@ -13,10 +14,11 @@ from api.cli.demo import desk
 from api.cli.demo.diary import Item
 from api.cli.demo.findings import counted_by, find
 from api.cli.demo.ground import MESSAGING, NAME, Ground, fit_values, prepare
+from api.cli.demo.inbox import Inbox, Told, connect, play_inbox
 from api.cli.demo.posting import NotPlayed, Tally, play
 from api.cli.demo.settle import Backlog, wait_until_ready, wait_until_settled
 from api.cli.demo.signposts import anchor_of, signposts
-from api.cli.demo.summary import show
+from api.cli.demo.summary import show, show_inbox
 from api.cli.demo.week import week, year_before
 from api.logs import set_up_logs
 from api.settings import BadSettings, Settings
@@ -72,10 +74,21 @@ def _run(console: Console, settings: Settings, address: str, ground: Ground, peo
             waited = _wait(bars, reader, _transcripts(items))
             mended = desk.mend(operator, items, tally, lambda: wait_until_settled(reader, lambda _: None))
             tried = desk.try_out(operator)
+        told = _inbox(settings, ground, address, operator, anchor)
         found = find(reader, settings.graph_url, items, tally)
         show(console, tally, waited, found, mended, tried)
+        show_inbox(console, told)
         signposts(console, address, ground, found, tried)
-    return 1 if tally.surprises or not waited[0].empty else 0
+    return 1 if tally.surprises or told.surprises or not waited[0].empty else 0
+
+
+def _inbox(settings: Settings, ground: Ground, address: str, operator: httpx.Client, anchor: datetime) -> Told:
+    """Play the inbox where the stand-in is there to play the platforms."""
+    if counted_by(settings.graph_url) is None:
+        return Told(lines=["no stand-in for the channels answers here, so nobody writes"])
+    with httpx.Client(base_url=settings.graph_url, timeout=30, trust_env=False) as stand_in:
+        connect(settings, ground, address, operator, stand_in)
+        return play_inbox(Inbox(operator, stand_in), anchor)
 
 
 def _transcripts(items: list[Item]) -> int:

@@ -21,6 +21,7 @@ def signposts(console: Console, address: str, ground: Ground, found: Findings, t
     person = found.journey["person_id"] if found.journey else found.people[0]["id"] if found.people else None
     calls = [f"people/{person}", f"people/{person}/journey"] if person else []
     calls += [f"conversions/{found.one_conversion}"] if found.one_conversion else []
+    calls += ["conversations", "conversations/stream?cursor=0", "webhook-deliveries"]
     calls += ["admin/analytics/meta", "policies", f"policies/simulations/{tried.simulation_id}"]
     console.print(f"[bold]Where to look next[/bold]   {address}/docs", highlight=False)
     lines = [f"  KEY={ground.reader_key}"]

@@ -12,6 +12,7 @@ from rich.text import Text
 from api.cli.demo.desk import Mended, TriedOut
 from api.cli.demo.findings import Findings, Row
 from api.cli.demo.ground import DATASETS
+from api.cli.demo.inbox import Told, lines_of
 from api.cli.demo.posting import Tally
 from api.cli.demo.settle import Backlog
 from api.cli.demo.steps import steps_of
@@ -31,6 +32,8 @@ BEST = {
 }  # fmt: skip
 MOST_REFUSALS, MOST_REASONS = 4, 4
 LONGEST_RULE = 52
+MOST_LINES = 24
+"""Of a transcript."""
 
 
 def show(
@@ -44,6 +47,20 @@ def show(
         if part is not None:
             out.print(part)
             out.print()
+
+
+def show_inbox(out: Console, told: Told) -> None:
+    """Print what came of the inbox: threads, what the agents would tell, one thread as a transcript."""
+    first, *others = lines_of(told)
+    out.print(Text.assemble(("Inbox  ", "bold"), first))
+    for line in others:
+        out.print(Text(f"       {line}"))
+    for surprise in told.surprises:
+        out.print(Text(f"       not as expected: {surprise}", "red"))
+    if told.transcript:
+        out.print(Text("\nOne thread, as it is exported", "bold"))
+        out.print(Text("\n".join(f"  {line}" for line in told.transcript.splitlines()[:MOST_LINES])))
+    out.print()
 
 
 def _posted(tally: Tally) -> RenderableType:

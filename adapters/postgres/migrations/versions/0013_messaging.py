@@ -143,37 +143,46 @@ BEGIN
                                   fingerprints) a;
   END IF;
   IF cardinality(desk_threads) > 0 THEN
+    -- In the order of the log: an answer from elsewhere is one to all that came before it, unless they wrote later.
     WITH told AS (
-      SELECT t.*, t.effects & 1 = 1 AS wrote, t.effects & 2 = 2 AS clicked, t.effects & 4 = 4 AS answered_elsewhere
+      SELECT t.*, t.effects & 1 = 1 AS wrote, t.effects & 9 > 0 AS inbound, t.effects & 2 = 2 AS clicked,
+             t.effects & 4 = 4 AS echoed,
+             greatest(d.last_inbound_at, max(t.happened) FILTER (WHERE t.effects & 9 > 0)
+                                           OVER (PARTITION BY t.thread ORDER BY t.nth)) AS newest_then
         FROM unnest(desk_refs, desk_threads, desk_happened, desk_arrived, desk_effects) WITH ORDINALITY
           AS t (ref, thread, happened, arrived, effects, nth)
+        JOIN messaging.desks d ON d.thread_id = t.thread
        WHERE t.ref = ANY (news)
+    ), parted AS (
+      SELECT told.*, max(told.nth) FILTER (WHERE told.echoed AND told.happened >= coalesce(told.newest_then,
+                                                                                           told.happened))
+                       OVER (PARTITION BY told.thread) AS settled
+        FROM told
     ), summed AS (
-      SELECT told.thread, (count(*) FILTER (WHERE told.wrote))::int AS came,
-             max(told.happened) FILTER (WHERE told.wrote) AS newest,
-             max(told.arrived) FILTER (WHERE told.wrote) AS arrived,
-             min(told.arrived) FILTER (WHERE told.wrote) AS first_arrived,
-             (array_agg(told.ref ORDER BY told.happened DESC, told.nth DESC) FILTER (WHERE told.wrote))[1]
-               AS newest_ref,
-             max(told.happened) FILTER (WHERE told.clicked) AS click,
-             max(told.happened) FILTER (WHERE told.answered_elsewhere) AS echoed, max(told.arrived) AS at
-        FROM told GROUP BY told.thread
+      SELECT p.thread, (count(*) FILTER (WHERE p.wrote))::int AS came,
+             (count(*) FILTER (WHERE p.wrote AND p.nth < p.settled))::int AS seen,
+             max(p.happened) FILTER (WHERE p.inbound) AS newest,
+             max(p.arrived) FILTER (WHERE p.wrote) AS arrived,
+             min(p.arrived) FILTER (WHERE p.wrote AND p.nth > coalesce(p.settled, 0)) AS first_waiting,
+             (array_agg(p.ref ORDER BY p.happened DESC, p.nth DESC) FILTER (WHERE p.inbound))[1] AS newest_ref,
+             max(p.happened) FILTER (WHERE p.clicked) AS click,
+             max(p.settled) AS settled, bool_or(p.echoed) AS echoed, max(p.arrived) AS at
+        FROM parted p GROUP BY p.thread
     ), after AS (
-      SELECT s.*, d.inbound + s.came AS inbound, greatest(d.last_inbound_at, s.newest) AS last_inbound_at,
-             coalesce(s.echoed >= coalesce(greatest(d.last_inbound_at, s.newest), s.echoed), false) AS settled,
-             CASE WHEN d.state IN ('IDLE', 'CLOSED') AND (s.came > 0 OR s.echoed IS NOT NULL)
-                       OR d.state = 'NEW' AND s.echoed IS NOT NULL
-                  THEN 'ACTIVE' ELSE d.state END AS state
+      SELECT s.*, CASE WHEN d.state IN ('IDLE', 'CLOSED') AND (s.came > 0 OR s.echoed) OR d.state = 'NEW' AND s.echoed
+                       THEN 'ACTIVE' ELSE d.state END AS state
         FROM summed s JOIN messaging.desks d ON d.thread_id = s.thread
     )
     UPDATE messaging.desks d
-       SET inbound = a.inbound,
-           last_inbound_at = a.last_inbound_at,
+       SET inbound = d.inbound + a.came,
+           last_inbound_at = greatest(d.last_inbound_at, a.newest),
            last_arrived_at = greatest(d.last_arrived_at, a.arrived),
-           last_ref = CASE WHEN a.newest >= a.last_inbound_at THEN a.newest_ref ELSE d.last_ref END,
+           last_ref = CASE WHEN a.newest >= coalesce(d.last_inbound_at, a.newest) THEN a.newest_ref
+                           ELSE d.last_ref END,
            ad_at = greatest(d.ad_at, a.click),
-           answered = CASE WHEN a.settled THEN a.inbound ELSE d.answered END,
-           waiting_since = CASE WHEN NOT a.settled THEN coalesce(d.waiting_since, a.first_arrived) END,
+           answered = CASE WHEN a.settled IS NULL THEN d.answered ELSE d.inbound + a.seen END,
+           waiting_since = CASE WHEN a.settled IS NULL THEN coalesce(d.waiting_since, a.first_waiting)
+                                ELSE a.first_waiting END,
            state_at = CASE WHEN a.state <> d.state THEN a.at ELSE d.state_at END,
            state = a.state
       FROM after a WHERE d.thread_id = a.thread;
@@ -187,8 +196,9 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION webhooks.receive IS
   'Stores deliveries, the facts parsed from them and the desks of their threads together. Effects of a fact on its '
-  'desk: 1 the customer wrote, 2 clicked on an advertisement, 4 somebody answered elsewhere. A delivery that is there '
-  'is being replayed. Returns what log.append_touchpoints does; the caller flushes before it tells anyone.';
+  'desk: 1 the customer wrote, 2 clicked on an advertisement, 4 somebody answered elsewhere, 8 the customer wrote '
+  'while another application is to answer. A delivery that is there is being replayed. Returns what '
+  'log.append_touchpoints does; the caller flushes before it tells anyone.';
 
 CREATE PROCEDURE webhooks.receive_and_flush(
   ids uuid[], kinds text[], states bytea[], brokerages uuid[], subjects uuid[], happened timestamptz[],
