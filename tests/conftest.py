@@ -23,9 +23,13 @@ LAST_S = 60
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_unconfigure() -> None:
-    """End the process in any case, with all its stacks shown where it does not end by itself."""
-    faulthandler.dump_traceback_later(LAST_S, exit=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the process in any case, with all its stacks shown where it does not end by itself.
+
+    A worker stays until all others are through; whoever started it ends it.
+    """
+    if not hasattr(config, "workerinput"):
+        faulthandler.dump_traceback_later(LAST_S, exit=True)
 
 
 MakeDatabase = Callable[[], str]

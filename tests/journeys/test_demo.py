@@ -9,7 +9,8 @@ from tests.journeys.running import ROOT, Masar, running
 PEOPLE = 60
 """Enough for every story but the rarest, the refused conversion among them."""
 ASSISTED = (
-    "the assistant answered once", "Karim took over from the assistant", "Sherif hides his number",
+    "the assistant answered once", "Karim took over from the assistant", "held by another",
+    "with her click: ", "Sherif hides his number",
     "a photo, kept, and a script that said it was one, refused", "it stands in the thread once", "in 2 parts",
     "marketing to him is refused", "the approved template went instead",
     "it was not sent again, its receipt settled it",

@@ -84,8 +84,9 @@ def _run(console: Console, settings: Settings, address: str, ground: Ground, peo
 
 def _inbox(settings: Settings, ground: Ground, address: str, operator: httpx.Client, anchor: datetime) -> Told:
     """Play the inbox where the stand-in is there to play the platforms."""
-    if counted_by(settings.graph_url) is None:
-        return Told(lines=["no stand-in for the channels answers here, so nobody writes"])
+    elsewhere = {settings.dialog360_url, settings.instagram_url} != {settings.graph_url}
+    if elsewhere or counted_by(settings.graph_url) is None:
+        return Told(lines=["not every channel leads to the stand-in here, so nobody writes"])
     with httpx.Client(base_url=settings.graph_url, timeout=30, trust_env=False) as stand_in:
         connect(settings, ground, address, operator, stand_in)
         return play_inbox(Inbox(operator, stand_in), anchor)

@@ -41,6 +41,8 @@ TEMPLATES = (
     ("new_launch", "MARKETING", "A new launch in {{1}}."),
 )
 PATIENCE_S, POLL_S = 20.0, 0.1
+LAST = "Magdy"
+"""Who comes in the last story: once he wrote, all was played."""
 Row = dict[str, Any]
 # An SVG with a script in it, told to be a photo.
 NO_PHOTO = "<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
@@ -176,7 +178,7 @@ def _register(stand_in: httpx.Client, address: str, one: Account) -> None:
 
 def play_inbox(inbox: Inbox, anchor: datetime) -> Told:
     """Tell the week's messages, then live through an hour of the agents; what was played before is not played again."""
-    inbox.told.fresh = not any(one["inbound"] for one in inbox.threads())
+    inbox.told.fresh = all(one["customer"]["name"] != LAST for one in inbox.threads())
     for nth, one in enumerate(WEEK):
         _past(inbox, nth, one, anchor)
     if inbox.told.fresh:
@@ -212,6 +214,8 @@ def _mona_comes_from_an_advertisement(inbox: Inbox) -> None:
     answers = [one for one in inbox.messages(thread) if one["author"] == "assistant"]
     inbox.tell(f"Mona came from an advertisement and wrote three times; the assistant answered {_times(len(answers))}")
     inbox.post(thread, "takeover", agent="Karim", reason="a hot lead").raise_for_status()
+    second = inbox.post(thread, "takeover", agent="Salma")
+    _expect(inbox, second, 409)
     choices = [{"id": "book", "title": "احجز معاينة"}, {"id": "call", "title": "كلمني"}]
     inbox.post(thread, "messages", agent="Karim", text="أهلاً يا مدام منى، تحبي نعاين إمتى؟", buttons=choices,
                reply_to=first["reply_to"]).raise_for_status()  # fmt: skip
@@ -224,7 +228,26 @@ def _mona_comes_from_an_advertisement(inbox: Inbox) -> None:
         inbox.sent(thread, lambda one: one["purpose"] == "survey" and one["outcome"] == "accepted", "the survey")
         row = next(one for one in inbox.messages(thread) if one["purpose"] == "survey")
         inbox.say(NUMBER, MONA, "wamid.demo-mona-five", row=_row_of(row, "5"))
-    inbox.tell("Karim took over from the assistant, offered two buttons, booked a viewing and closed with a survey")
+    inbox.tell(
+        "Karim took over from the assistant (Salma, a moment later: held by another), offered two buttons, booked a "
+        "viewing and closed with a survey"
+    )
+    inbox.tell(f"What Mona said brought, as messaging events with her click: {_brought(inbox, thread)}")
+
+
+def _brought(inbox: Inbox, thread: str) -> str:
+    """Return the conversions of a thread's person, once Meta's stand-in has accepted one."""
+    person = inbox.agents.get(f"/api/conversations/{thread}").raise_for_status().json()["person_id"]
+
+    def accepted() -> list[str]:
+        found = inbox.agents.get("/api/conversions", params={"person": person, "limit": 50}).raise_for_status().json()
+        return [
+            f"{one['event_name']} {float(one['value'] or 0):,.0f}"
+            for one in found["items"]
+            if one["status"] == "accepted" and one["action_source"] == "business_messaging"
+        ]
+
+    return ", ".join(inbox.until(accepted, "a conversion of Mona's"))
 
 
 def _row_of(survey: Row, stars: str) -> dict[str, str]:
@@ -276,6 +299,8 @@ def _an_agent_answers_in_the_app(inbox: Inbox) -> None:
 def _a_long_answer_is_split(inbox: Inbox) -> None:
     """Instagram takes 1,000 bytes: a long Arabic answer goes in parts; the customer edits and takes back."""
     inbox.say(GRAM, RANA, "m_demo-rana-1", customer={"name": "Rana"}, text="ممكن تفاصيل الاستديو؟ والايجار كام")
+    edited = {"message_id": "m_demo-rana-1", "text": "ممكن تفاصيل الاستديو؟ والايجار كام في الشهر"}
+    inbox.say(GRAM, RANA, "m_demo-rana-edit", edit=edited)
     inbox.say(GRAM, RANA, "m_demo-rana-2", text="oops wrong chat")
     inbox.say(GRAM, RANA, "m_demo-rana-3", revoke="m_demo-rana-2")
     thread = inbox.until(lambda: next(
@@ -326,8 +351,8 @@ def _an_answer_is_lost(inbox: Inbox) -> None:
 
 def _somebody_is_out_of_reach(inbox: Inbox) -> None:
     """A message that never arrives says why, and the customer is remembered as out of reach."""
-    inbox.say(NUMBER, GONE, "wamid.demo-gone-1", customer={"name": "Magdy"}, text="ابعتلي التفاصيل")
-    thread = inbox.thread(NUMBER, "Magdy")
+    inbox.say(NUMBER, GONE, "wamid.demo-gone-1", customer={"name": LAST}, text="ابعتلي التفاصيل")
+    thread = inbox.thread(NUMBER, LAST)
     inbox.sent(thread, lambda one: one["outcome"] == "accepted", "an answer to Magdy")
     inbox.know("whatsapp", GONE, reach="undeliverable")
     inbox.post(thread, "messages", agent="Karim", text="اتفضل التفاصيل كاملة").raise_for_status()
