@@ -98,7 +98,9 @@ async def open_services(settings: Settings) -> Services:
         log=log,
         batcher=Batcher(lambda: Writer(url, master, log), most_waiting=settings.most_waiting),
         deliveries=DeliveryBatcher(
-            lambda: DeliveryWriter(Writer(url, master, log), master), most_waiting=settings.most_waiting
+            lambda: DeliveryWriter(Writer(url, master, log), master),
+            most_waiting=settings.most_waiting,
+            pipelines=1,  # what comes at one time is often of one customer: two would wait for each other at the desk
         ),
         routes=RoutingTable(url, master),
         refusals=Refusals(overseer),
