@@ -7,6 +7,7 @@ from psycopg import Connection
 
 from adapters.postgres.mapper import Envelope, SealingMapper
 from adapters.postgres.recorder import APPEND_TOUCHPOINTS, FLUSH, chunks, touchpoint_columns
+from application.ports.outbox import NewFact
 
 _MAPPER = SealingMapper()
 
@@ -21,6 +22,13 @@ def append_in(connection: Connection[Any], envelopes: Sequence[Envelope]) -> Non
     connection.execute("SET LOCAL ROLE masar_ingest")
     for chunk in chunks(stored):
         connection.execute(APPEND_TOUCHPOINTS, touchpoint_columns(chunk), binary=True)
+
+
+def envelope_of(new: NewFact) -> Envelope:
+    """Return a fact that work decided as it is appended: a stream of one."""
+    return Envelope(
+        new.id, 1, new.fact, new.brokerage_id, new.subject_id, cause_id=new.cause_id, correlation_id=new.correlation_id
+    )
 
 
 def flush(connection: Connection[Any]) -> None:

@@ -9,8 +9,7 @@ from uuid import UUID
 import orjson
 from psycopg import Connection, sql
 
-from adapters.postgres.append import append_in, flush
-from adapters.postgres.mapper import Envelope
+from adapters.postgres.append import append_in, envelope_of, flush
 from adapters.postgres.outbox import FORGET_NOTES, add_messages, settle
 from application.ports.desks import Desk, NoSuchThread, OpenSend
 from application.ports.outbox import NewFact, Settled
@@ -112,10 +111,4 @@ class PostgresDeskWork:
             with connection.cursor(binary=True) as cursor:
                 add_messages(cursor, self._messages)
         if self._facts:
-            append_in(connection, [_envelope(new) for new in self._facts])
-
-
-def _envelope(new: NewFact) -> Envelope:
-    return Envelope(
-        new.id, 1, new.fact, new.brokerage_id, new.subject_id, cause_id=new.cause_id, correlation_id=new.correlation_id
-    )
+            append_in(connection, [envelope_of(new) for new in self._facts])

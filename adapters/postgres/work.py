@@ -11,10 +11,9 @@ import psycopg
 import structlog
 from psycopg import Connection
 
-from adapters.postgres.append import append_in, flush
+from adapters.postgres.append import append_in, envelope_of, flush
 from adapters.postgres.bodies import seal_body
 from adapters.postgres.connections import Role, connect
-from adapters.postgres.mapper import Envelope
 from adapters.postgres.outbox import FORGET_NOTES, LEASE_SECONDS, RELEASE_PARKED, Outbox, note_request, settle
 from adapters.sealing import MasterKey
 from application.ports.outbox import Circuit, Entry, Lane, Leased, NewFact
@@ -196,7 +195,7 @@ class Work:
                 connection.execute(KEEP, (kept.request_id, kept.brokerage_id, sealed))
             _turn(connection, entry)
             if entry.facts:
-                append_in(connection, [_envelope(new) for new in entry.facts])
+                append_in(connection, [envelope_of(new) for new in entry.facts])
         flush(connection)
 
     def _outbox(self) -> Outbox:
@@ -237,12 +236,6 @@ def _over(entry: Entry) -> list[int]:
     """Return the leases whose request is answered, or was never made."""
     answered = {entry.answered} if entry.answered is not None else set()
     return sorted(answered | {one.message.lease for one in entry.settled})
-
-
-def _envelope(new: NewFact) -> Envelope:
-    return Envelope(
-        new.id, 1, new.fact, new.brokerage_id, new.subject_id, cause_id=new.cause_id, correlation_id=new.correlation_id
-    )
 
 
 def _tell(new: NewFact) -> None:

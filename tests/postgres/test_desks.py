@@ -24,7 +24,7 @@ from adapters.postgres.seals import SubjectSeals
 from adapters.postgres.work import Line
 from adapters.postgres.writer import Writer
 from application.outgoing import Draft, SendRefused
-from application.ports.desks import Desk, DeskWork, NoSuchThread
+from application.ports.desks import DeskWork, NoSuchThread
 from application.ports.touchpoints import Observed
 from application.ports.webhooks import Delivery, Item
 from application.receive_webhook import new_id
@@ -34,6 +34,7 @@ from domain.messaging.content import AdReferral
 from domain.messaging.events import MessageEchoed, MessageReceived, PlatformTouchpoint, SignalReceived
 from domain.messaging.threads import message_name, thread_of
 from domain.people.hints import PersonHints
+from tests.assistant.stage import Willing
 from tests.conftest import MakeDatabase
 from tests.postgres.stage import MASTER
 
@@ -43,19 +44,6 @@ AD, BOOSTED, POST = (
     AdReferral(source="ad", source_id="1"), AdReferral(source="post", click_id=True), AdReferral(source="post")
 )  # fmt: skip
 CUSTOMERS = count(1)
-
-
-class Willing:
-    """Nothing speaks against a message."""
-
-    def opted_in(self, brokerage_id: UUID, subject_id: UUID) -> bool | None:
-        return True
-
-    def answered_at(self, desk: Desk) -> datetime | None:
-        return None
-
-    def unreachable(self, desk: Desk) -> bool:
-        return False
 
 
 @dataclass
