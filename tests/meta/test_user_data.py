@@ -299,13 +299,19 @@ def test_normalising_twice_changes_nothing(field_and_raw: tuple[str, str]) -> No
 
 @given(
     field=st.sampled_from(sorted(HASHED_FIELDS)),
-    digest=st.binary(min_size=1).map(lambda data: hashlib.sha256(data).hexdigest()),
+    digest=st.binary(min_size=40).map(lambda data: hashlib.sha256(data).hexdigest()),
     appendix=st.sampled_from(["", ".AQYBAQAA"]),
 )
 def test_a_hash_is_never_hashed_again(field: str, digest: str, appendix: str) -> None:
     for written in (digest, digest.upper(), f" {digest}\n"):
         result = normalise(field, written.strip() + appendix)
         assert (result.normalised, result.sha256, result.dropped) == (None, digest + appendix, None)
+
+
+@pytest.mark.parametrize("placeholder", sorted({*PLACEHOLDERS, " ", "0"}))
+def test_the_hash_of_a_placeholder_is_dropped(placeholder: str) -> None:
+    result = normalise("em", hashlib.sha256(placeholder.encode()).hexdigest())
+    assert (result.sha256, bool(result.dropped)) == (None, True)
 
 
 PREFIXES = st.sampled_from(["0", "+20", "+20 ", "0020", "00 20 ", "+20 (0)", "+200", "20", "2 0", "002 0", ""])

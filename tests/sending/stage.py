@@ -30,10 +30,9 @@ from tests.delivery.stage import MASTER
 TOKEN, WABA, ROUTE = "EAAsending", "810700000000001", "messages"
 PATIENCE_S = 2.0
 """How long the platform's answer is waited for."""
+DISOWN = "DELETE FROM channels.accounts WHERE channel = %s AND account_id = %s"
 OWN = """
 INSERT INTO channels.accounts (channel, account_id, brokerage_id, provider, business_id) VALUES (%s, %s, %s, %s, %s)
-ON CONFLICT (channel, account_id) DO UPDATE
-   SET brokerage_id = excluded.brokerage_id, provider = excluded.provider, business_id = excluded.business_id
 """
 MESSAGES = """
 SELECT id, state, last_error, due_at, asked FROM outbox.messages
@@ -73,6 +72,7 @@ class Sending(Talk):
         base = str(self.platform.base_url)
         self.clients = PlatformClients(Hosts(base, base, base, timeout_s=PATIENCE_S))
         business = WABA if self.channel == "whatsapp" else None
+        self.db.owner.execute(DISOWN, (self.channel, self.account))
         self.db.owner.execute(OWN, (self.channel, self.account, self.brokerage_id, self.provider, business))
         if self.token:
             self.store_token(self.token)
