@@ -9,9 +9,11 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 
 from api import errors
+from api.direct import Straight
 from api.docs import describe
+from api.limits import AddressLimits, Shared
 from api.middleware import Around
-from api.reference import reference_page
+from api.reference import POLICY, reference_page
 from api.routers import (
     analytics,
     appraisals,
@@ -56,19 +58,26 @@ VERSION = "0.1.0"
 def create_app(settings: Settings) -> FastAPI:
     """Return the application; it opens its services when it starts and closes them when it stops."""
 
+    limits = AddressLimits.of(settings)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.services = await open_services(settings)
-        stream.end_with_process(app.state.services.live)
+        app.state.services = own = await open_services(settings)
+        stream.end_with_process(own.live)
+        sharing = Shared(settings, limits.by_name() | {"browsers": own.address_rates})
         try:
             yield
         finally:
-            await app.state.services.close()
+            await sharing.close()
+            await own.close()
 
     app = FastAPI(
-        title="Masar", version=VERSION, lifespan=lifespan, redirect_slashes=False, docs_url=None, redoc_url=None
-    )
-    app.add_middleware(Around)
+        title="Masar", version=VERSION, lifespan=lifespan, redirect_slashes=False, docs_url=None, redoc_url=None,
+        telemetry={"metrics": False, "logs": False},  # ours are in the middleware
+    )  # fmt: skip
+    app.add_middleware(Straight, routes=app.router.routes)
+    app.add_middleware(Around, limits=limits, trusted_proxies=settings.trusted_proxies, behind_tls=settings.behind_tls)
+    app.state.trusted_proxies = settings.trusted_proxies
     errors.install(app)
     app.router.routes.extend(ingest.router.routes)  # not as a router within: matching that costs every touchpoint dear
     app.router.routes.extend(webhooks.posted.routes)
@@ -103,7 +112,11 @@ def create_app(settings: Settings) -> FastAPI:
         webhooks,
     ):
         app.include_router(router.router)
-    app.add_api_route("/docs", lambda: HTMLResponse(reference_page(app.openapi())), include_in_schema=False)
+    app.add_api_route(
+        "/docs",
+        lambda: HTMLResponse(reference_page(app.openapi()), headers={"Content-Security-Policy": POLICY}),
+        include_in_schema=False,
+    )
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 

@@ -44,12 +44,15 @@ EVENT_OF_INTERACTION: Mapping[str, str] = {
 
 RENAMED: Mapping[str, str] = {
     "event_source_url": "page_url",        "action_source": "origin",       "content_category": "category",
-    "type": "conversion_type",             "test_mode": "test",
+    "type": "conversion_type",             "test_mode": "test",             "url": "page_url",
 }
 """Other spellings of fields → ours."""
 # fmt: on
 ATTRIBUTION = frozenset(Attribution.model_fields)
-ADS: Mapping[str, str] = {"ad_set": "adset", "ad_set_id": "adset_id", "campaign_name": "campaign"}
+ADS: Mapping[str, str] = {
+    "ad_set": "adset", "ad_set_id": "adset_id", "campaign_name": "campaign", "ad_set_name": "adset",
+    "adset_name": "adset", "ad_name": "ad",
+}  # fmt: skip
 OF_META = frozenset({"event_id", "event_time", "user_data", "custom_data", "value", "value_cents", "test_event_code"})
 INSIDE: Mapping[str, str] = {"content_category": "category", "order_id": "order_id", "currency": "currency"}
 """Of Meta's custom data: what has a field of its own."""
@@ -156,9 +159,8 @@ def _person(flat: dict[str, Any], body: Mapping[str, Any]) -> Problem | None:
         return Problem("user_data", "must be an object")
     plain = {"em": "email", "ph": "phone", "fn": "first_name", "ln": "last_name", "ct": "city", "st": "state",
              "zp": "zip", "ge": "gender", "db": "birth_date", "external_id": "person_id"}  # fmt: skip
-    read = {
-        plain.get(name, name): value[0] if isinstance(value, list) and value else value for name, value in given.items()
-    }
+    firsts = {name: value[0] if isinstance(value, list) and value else value for name, value in given.items()}
+    read = {plain.get(name, name): str(one) if type(one) is int else one for name, one in firsts.items()}
     flat["person"] = read | (flat["person"] if isinstance(flat.get("person"), dict) else {})
     return None
 
@@ -194,17 +196,23 @@ def _name(flat: dict[str, Any], body: Mapping[str, Any]) -> Problem | None:
 
 
 def _attribution(flat: dict[str, Any], body: Mapping[str, Any]) -> Problem | None:
+    """Read the ad, the device and the campaign's words, told beside the rest or under `attribution`."""
     given = flat.get("attribution")
     if given is not None and not isinstance(given, dict):
         return Problem("attribution", "must be an object")
+    inside = {ADS.get(name, name): value for name, value in (given or {}).items()}
     taken: dict[str, Any] = {}
     for name in list(flat):
         word = ADS.get(name, name)
         if word in ATTRIBUTION and word not in ("country", "city"):
             taken[word] = flat.pop(name)
-    told = {name: value for name, value in (taken | (given or {})).items() if value is not None}
+    for name in [one for one in inside if one.startswith("utm_")]:
+        flat.setdefault(name, inside.pop(name))
+    told = {name: value for name, value in (taken | inside).items() if value is not None}
     if told:
         flat["attribution"] = {name: str(value) if isinstance(value, int) else value for name, value in told.items()}
+    else:
+        flat.pop("attribution", None)
     return None
 
 

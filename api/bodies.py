@@ -1,5 +1,6 @@
 """Bodies read as a model, every mistake with its field."""
 
+from collections.abc import Collection
 from typing import TypeVar
 
 from fastapi import Request
@@ -31,9 +32,11 @@ def parsed(body: object, model: type[M]) -> M:
         raise Refusal(422, "Invalid request", errors=problems) from None
 
 
-def body_of(model: type[BaseModel], *, required: bool = True) -> dict[str, object]:
-    """Return how the OpenAPI document describes such a body."""
+def body_of(model: type[BaseModel], *, required: bool = True, ours: Collection[str] = ()) -> dict[str, object]:
+    """Return how the OpenAPI document describes such a body; `ours` are fields that we fill in ourselves."""
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    if ours:
+        schema["required"] = [name for name in schema.get("required", []) if name not in ours]
     return {"requestBody": {"required": required, "content": {"application/json": {"schema": _inlined(schema)}}}}
 
 

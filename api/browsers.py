@@ -1,11 +1,11 @@
 """Requests from web pages: whose key, from which site, from which address, and how often."""
 
-import ipaddress
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request
 
+from api.addresses import client_address, household
 from api.auth.issuing import Scope
 from api.auth.keys import Principal, shown_key
 from api.auth.origins import allows
@@ -20,8 +20,6 @@ LARGEST = 64 * 1024
 MOST_TOUCHPOINTS = 50
 LONGEST_USER_AGENT = 500
 PREFIX = "masar_browser_"
-NETWORK = 64
-"""Bits of an IPv6 address that name a household; the rest it chooses itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ async def visit(request: Request) -> Visit:
     of `json_body`.
     """
     address = client_address(request)
-    _within(services(request).address_rates, _household(address))
+    _within(services(request).address_rates, household(request))
     key, body = shown_key(request.headers.get("authorization")) or request.query_params.get("key"), None
     if key is None:
         body = await _body_with_key(request)
@@ -65,7 +63,7 @@ async def preflight(request: Request) -> str | None:
 
     Raises Refusal 401 and 403 for a key in the address that is none of that site's, 429.
     """
-    _within(services(request).address_rates, _household(client_address(request)))
+    _within(services(request).address_rates, household(request))
     key = request.query_params.get("key")
     if key is not None:
         own_site(request, await _holder(request, key))
@@ -78,41 +76,6 @@ def own_site(request: Request, principal: Principal) -> None:
     if not allows(principal.origins, origin):
         raise Refusal(403, "Not allowed", "this key may not be used from this origin")
     request.scope["readable_by"] = origin
-
-
-def client_address(request: Request) -> str | None:
-    """Return the address that the request came from, None where nobody can tell.
-
-    Each trusted proxy appends to X-Forwarded-For who called it; what came before those entries anybody could have
-    written. A request that did not pass all of them is known by who called us.
-    """
-    peer = request.client.host if request.client else None
-    hops = services(request).settings.trusted_proxies
-    if hops:
-        told = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
-        if len(told) >= hops and (address := _address(told[-hops])):
-            return address
-    return _address(peer or "")
-
-
-def _address(text: str) -> str | None:
-    bare = text.strip()
-    if bare.startswith("["):
-        bare = bare[1:].partition("]")[0]
-    elif bare.count(":") == 1:
-        bare = bare.partition(":")[0]
-    try:
-        address = ipaddress.ip_address(bare.partition("%")[0])
-    except ValueError:
-        return None
-    mapped = getattr(address, "ipv4_mapped", None)
-    return str(mapped or address)
-
-
-def _household(address: str | None) -> str:
-    if address is None or ":" not in address:
-        return address or "unknown"
-    return str(ipaddress.ip_network((address, NETWORK), strict=False))
 
 
 def _within(rates: Rates, whose: str) -> None:

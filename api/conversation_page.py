@@ -6,6 +6,7 @@ from typing import Any
 
 from adapters.postgres.keyring import KeyRing
 from api.show import ERASED
+from application.outgoing_outcome import waiting_of
 from domain.messaging.receipts import Failure, Receipts, joined, up_to
 from domain.messaging.windows import RULES, Clock, Decision, WindowRules, Wish, decide
 from domain.shared.clock import millis, moment
@@ -27,6 +28,8 @@ WISHES: Mapping[str, Wish] = {
     "template": Wish("agent", "template"),
 }
 """What is asked of the windows for the page of a thread; whether a template is approved is another question."""
+NOT_SHOWN = ("channel", "account_id", "provider", "further_files")
+"""What is known of a message and stands elsewhere on the page."""
 Row = Mapping[str, Any]
 
 
@@ -42,7 +45,7 @@ def thread(row: Row, keyring: KeyRing, now: datetime, rules: WindowRules = RULES
     page = _listed(row, opened)
     page["customer"] = {kind: opened.hint(kind, ref) for kind, ref in _identities(row).items()}
     page |= {
-        "lead": {"score": row["lead_score"], "quality": row["quality"], "factors": row["lead_reasons"]},
+        "lead": {"score": row["lead_score"], "quality": row["lead_quality"], "factors": row["lead_reasons"]},
         "milestones": row["milestones"], "topics": row["topics"], "score": row["score"],
         "total_time_s": row["total_time_s"],
     }  # fmt: skip
@@ -157,6 +160,7 @@ def _message(row: Row, marks: Mapping[str, Any], opened: Opened) -> dict[str, An
         "reply_to": row["reply_to"],
         "status": (receipts.status or row["status"]) if ours else None,
         "receipts": receipts.shown() if ours else None,
+        "waiting": _waiting(row),
         "outcome": row["outcome"], "outcome_by": row["outcome_by"], "settled_at": row["settled_at"],
         "code": row["code"] if row["code"] is not None else receipts.failure and receipts.failure.code,
         "reason": row["reason"] or (receipts.failure and receipts.failure.reason),
@@ -168,8 +172,20 @@ def _message(row: Row, marks: Mapping[str, Any], opened: Opened) -> dict[str, An
         "edited": bool(edits), "edits": [] if unsent or not edits else said[:-1],
         "unsent": bool(unsent), "unsent_at": unsent,
         "media": None if unsent else row["file"],
-        **{name: value for name, value in more.items() if name not in ("channel", "account_id", "provider")},
+        "files": [] if unsent else _files(row["file"], more.get("further_files", ())),
+        **{name: value for name, value in more.items() if name not in NOT_SHOWN},
     }  # fmt: skip
+
+
+def _waiting(row: Row) -> dict[str, Any] | None:
+    """Return what a message of ours waits for and since when, None where nothing keeps it."""
+    waits = waiting_of(row["waits_why"], row["waits_since"], row["tries_at"])
+    return waits.shown() if waits else None
+
+
+def _files(first: Row | None, further: Sequence[Row]) -> list[Row]:
+    """Return what became of every file of a message, each with its number there."""
+    return [*([{"nth": 0, **first}] if first else []), *further]
 
 
 def _receipts(row: Row, marks: Mapping[str, Any]) -> Receipts:

@@ -98,19 +98,38 @@ def flat_body(kind: str, *in_path: str) -> dict[str, Any]:
     return body_of({"type": "object", "title": kind, "properties": properties, "required": required})
 
 
+JSON: dict[str, Any] = {"application/json": {"schema": {}}}
+ANSWERED = ("200", "201", "202", "503")
+"""Statuses of answers in JSON: the one 503 that a path tells of itself is what is not ready."""
+NOTHING_TO_READ = ("204", "304")
 SIGNED = ("/api/webhooks/paymob", "/api/webhooks/meta", "/api/webhooks/whatsapp", "/api/webhooks/360dialog")
 """Beginnings of paths that are called without a key of ours: their body is signed, or they bring another secret."""
+
+
+MADE: dict[int | str, dict[str, Any]] = {
+    201: {"description": "Made."},
+    200: {"description": "Made before; nothing changed."},
+}
+"""What a path answers that makes something once."""
+
+
+def given_as(*types: str) -> dict[int | str, dict[str, Any]]:
+    """Return what tells of which types a path's answer may be, where it is none of JSON alone."""
+    return {200: {"content": {one: {} for one in types}}}
 
 
 def describe(document: dict[str, Any]) -> dict[str, Any]:
     """Say in an OpenAPI document which key a path needs, and that every refusal is a problem document."""
     for path, operations in document["paths"].items():
         for operation in operations.values():
-            operation["responses"].pop("422", None)
-            if path.startswith("/api/"):
-                operation["responses"]["default"] = REFUSED
-                if not path.startswith(SIGNED):
-                    operation["security"] = [{"key": []}]
+            told = operation["responses"]
+            told.pop("422", None)
+            for status, response in told.items():
+                if status not in NOTHING_TO_READ:
+                    response.setdefault("content", JSON if status in ANSWERED else REFUSED["content"])
+            told["default"] = REFUSED
+            if path.startswith("/api/") and not path.startswith(SIGNED):
+                operation["security"] = [{"key": []}]
     document["components"] = {
         "schemas": {"Problem": PROBLEM},
         "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},

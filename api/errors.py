@@ -1,6 +1,6 @@
 """Turns every refusal into a problem response (RFC 9457); nothing else in the product knows HTTP."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import orjson
@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from psycopg_pool import PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from application.ports.touchpoints import Busy, Problem
 
@@ -39,16 +40,21 @@ class Refusal(Exception):
 
 def problem(request: Request, refusal: Refusal) -> Response:
     """Return the problem document of a refusal."""
-    document: dict[str, Any] = {
-        "type": f"urn:masar:problem:{refusal.title.lower().replace(' ', '-')}",
-        "title": refusal.title,
-        "status": refusal.status,
-        "detail": refusal.detail or refusal.title,
-        "errors": shown(refusal.errors),
-        "request_id": str(request.scope.get("request_id", "")),
-        **refusal.more,
+    identity = str(request.scope.get("request_id", ""))
+    whole = document(refusal.status, refusal.title, refusal.detail, identity, refusal.errors) | refusal.more
+    return Response(orjson.dumps(whole), refusal.status, refusal.headers, "application/problem+json")
+
+
+def document(status: int, title: str, detail: str, request_id: str, errors: Sequence[Problem] = ()) -> dict[str, Any]:
+    """Return the members that every problem document has."""
+    return {
+        "type": f"urn:masar:problem:{title.lower().replace(' ', '-')}",
+        "title": title,
+        "status": status,
+        "detail": detail or title,
+        "errors": shown(errors),
+        "request_id": request_id,
     }
-    return Response(orjson.dumps(document), refusal.status, refusal.headers, "application/problem+json")
 
 
 def shown(problems: Sequence[Problem]) -> list[dict[str, str]]:
@@ -83,12 +89,31 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def plain(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 405:
+            return no_such_method(request, _taken(request))
         return problem(request, Refusal(error.status_code, str(error.detail), headers=dict(error.headers or {})))
 
-    @app.exception_handler(Exception)
-    async def defect(request: Request, error: Exception) -> Response:
-        log.error("defect", exc_info=error, path=request.url.path)
-        return problem(request, Refusal(500, "Internal error", "it is ours, and it was logged under this request_id"))
+
+def defect(request: Request, error: Exception) -> Response:
+    """Return the answer to a mistake of ours, which is logged."""
+    log.error("defect", exc_info=error, path=request.scope["path"])
+    return problem(request, Refusal(500, "Internal error", "it is ours, and it was logged under this request_id"))
+
+
+METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
+
+
+def no_such_method(request: Request, taken: Collection[str]) -> Response:
+    """Return what a path takes: to OPTIONS as its answer, to any other method with the refusal."""
+    allow = ", ".join(sorted({*taken, "OPTIONS", *(["HEAD"] if "GET" in taken else [])}))
+    if request.method == "OPTIONS":
+        return Response(status_code=204, headers={"Allow": allow})
+    return problem(request, Refusal(405, "Method not allowed", f"this path takes {allow}", headers={"Allow": allow}))
+
+
+def _taken(request: Request) -> list[str]:
+    routes = request.app.router.routes
+    return [m for m in METHODS if any(r.matches({**request.scope, "method": m})[0] is Match.FULL for r in routes)]
 
 
 def unavailable(detail: str) -> Refusal:

@@ -1,12 +1,19 @@
-"""Around every request: its id, its log line, its measurements, and the security headers."""
+"""Around every request: its id, its address's limits, its log line, its measurements, and the security headers."""
 
 import time
+from datetime import UTC, datetime
 from functools import cache
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 from prometheus_client import Counter, Histogram
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.addresses import household_of
+from api.errors import defect, problem
+from api.limits import FAILURES, AddressLimits, may_prove
+from application.ids import new_id
 
 log = structlog.get_logger("masar.request")
 
@@ -20,13 +27,17 @@ HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
+KEEP_TO_TLS = (b"strict-transport-security", b"max-age=31536000")
 
 
-def headers_of(scope: Scope, given: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+def headers_of(
+    scope: Scope, given: list[tuple[bytes, bytes]], usual: tuple[tuple[bytes, bytes], ...] = HEADERS
+) -> list[tuple[bytes, bytes]]:
     """Return the headers to add to an answer: those it has not set itself, and which page may read it."""
     set_already = {name.lower() for name, _ in given}
-    added = [(name, value) for name, value in HEADERS if name not in set_already]
+    added = [(name, value) for name, value in usual if name not in set_already]
     if site := scope.get("readable_by"):
         added += [
             (b"access-control-allow-origin", site.encode("latin-1")),
@@ -54,14 +65,15 @@ def request_id(scope: Scope) -> UUID:
                 return UUID(value.decode("ascii"))
             except ValueError:
                 break
-    return uuid4()
+    return new_id(datetime.now(UTC))
 
 
 class Around:
-    """The one middleware, plain ASGI: request id in, log line and figures out."""
+    """The one middleware, plain ASGI: request id and limits in, log line and figures out."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, limits: AddressLimits, trusted_proxies: int, behind_tls: bool) -> None:
+        self._app, self._limits, self._hops = app, limits, trusted_proxies
+        self._headers = (*HEADERS, KEEP_TO_TLS) if behind_tls else HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -69,24 +81,69 @@ class Around:
             await self._app(scope, receive, send)
             return
         scope["request_id"] = identity = request_id(scope)
-        started, status = time.perf_counter(), 500
+        started, status, begun, method = time.perf_counter(), 500, False, scope["method"]
+        if method == "HEAD":
+            scope, send = {**scope, "method": "GET"}, without_body(send)
+        whose = household_of(scope, self._hops)
+        over = self._limits.over(whose)
 
         async def sending(message: Message) -> None:
-            nonlocal status
+            nonlocal status, begun
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, begun = message["status"], True
+                if "seen" not in scope and status != 429:
+                    self._limits.unproven(whose, status)
                 given = list(message["headers"])
-                message["headers"] = [*given, *headers_of(scope, given), (b"x-request-id", str(identity).encode())]
+                message["headers"] = [
+                    *given, *headers_of(scope, given, self._headers), (b"x-request-id", str(identity).encode()),
+                ]  # fmt: skip
             await send(message)
 
         try:
-            await self._app(scope, receive, sending)
+            if over is None:
+                await self._app(scope, receive, sending)
+            else:
+                await self._over(over, scope, receive, sending)
+        except Exception as error:
+            if begun:
+                raise
+            await defect(Request(scope), error)(scope, receive, sending)
         finally:
             took = time.perf_counter() - started
             route = getattr(scope.get("route"), "path", "none")
             _count(route, str(status)).inc()
             _time(route).observe(took)
-            log.info(
-                "answered", request_id=str(identity), method=scope["method"], route=route, status=status,
-                ms=round(took * 1000, 2), **scope.get("seen", {}),
-            )  # fmt: skip
+            if over is None or status != 429:  # a flood must not fill the log: it is counted
+                log.info(
+                    "answered", request_id=str(identity), method=method, route=route, status=status,
+                    ms=round(took * 1000, 2), **scope.get("seen", {}),
+                )  # fmt: skip
+
+    async def _over(self, limit: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request of an address over a limit: only who can prove who it is, all others are refused."""
+        refused = problem(Request(scope), self._limits.refusal(limit))
+        if limit == "every" or not may_prove(scope, scope["app"].state.services.doorkeeper):
+            await refused(scope, receive, send)
+            return
+        stopped = False
+
+        async def unless_failed(message: Message) -> None:
+            nonlocal stopped
+            if message["type"] == "http.response.start" and message["status"] in FAILURES:
+                stopped = True
+                await refused(scope, receive, send)
+            if not stopped:
+                await send(message)
+
+        await self._app(scope, receive, unless_failed)
+
+
+def without_body(send: Send) -> Send:
+    """Return what sends an answer's head, with which the answer to HEAD is over, and nothing after it."""
+
+    async def head(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return head

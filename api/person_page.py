@@ -37,6 +37,7 @@ def page(person: Person, house: House, now_ms: int) -> dict[str, Any]:
     return {
         "platforms": [{"platform": name, "last_at": moment(at)} for name, at in sorted(person.platforms.items())],
         "intent": known["intent"],
+        "predicted_ltv": known["predicted_ltv"],
         "multiplier": multiplier(house.policy, known),
         "multipliers": _multipliers(known, house.policy),
         "next_action": advice(person, house, now_ms),
@@ -87,12 +88,15 @@ def _conversation(person: Person, scored: Scored, house: House) -> dict[str, Any
     state = person.conversations[scored.key]
     running = conversation.lead_score_of(state, house)
     return {
-        "session_id": scored.key, "conversation_kind": state.conversation_kind, "property_id": state.property_id,
-        "channel": state.channel, "status": conversation.status_of(state), "closed_by": state.closed_by,
-        "late": state.late, "topics": conversation.topics_of(state),
+        "session_id": scored.key, "conversation_kind": state.conversation_kind,
+        "property_id": state.property_id or None, "channel": state.channel,
+        "status": conversation.status_of(state), "closed_by": state.closed_by, "late": state.late,
+        "topics": conversation.topics_of(state),
         "qualification": conversation.qualification(state, scored.score),
         "milestones": conversation.milestones_of(state, house), "rating": state.rating,
         "analysed_by": state.found.event if state.found else None,
+        "analysis": state.found.analysis.model_dump(exclude_defaults=True) if state.found else None,
+        "specialist": state.specialist or (state.found.analysis.specialist if state.found else None),
         "lead_score": running.model_dump() if running else None, **scored.score.model_dump(),
     }  # fmt: skip
 
@@ -117,10 +121,13 @@ def _lead_form(person: Person, scored: Scored, house: House) -> dict[str, Any]:
 
 def _tour(person: Person, scored: Scored, house: House) -> dict[str, Any]:
     session = person.tours[scored.key]
+    facts = facts_of(session, sessions_before(person, scored.key))
+    shown = ("total_time_s", "rooms_available", "completion_rate", "actions")
     return {
-        "session_id": scored.key, "property_id": session.property_id, "tour_kind": session.tour_kind,
+        "session_id": scored.key, "property_id": session.property_id or None, "tour_kind": session.tour_kind,
+        "started_at": moment(session.first_ms), "last_at": moment(session.last_ms), "finished": session.finished,
         "rooms": {room: {"visits": visits, "dwell_s": ms / 1000} for room, (visits, ms) in session.rooms.items()},
-        "total_time_s": session.total_ms / 1000, "closed_by": session.closed_by, "late": session.late,
-        "milestones": milestones_of(session, house, facts_of(session, sessions_before(person, scored.key))),
+        **{name: facts[name] for name in shown}, "closed_by": session.closed_by, "late": session.late,
+        "milestones": milestones_of(session, house, facts),
         "signals": tour_signals(person, scored.key), **scored.score.model_dump(),
     }  # fmt: skip

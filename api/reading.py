@@ -1,15 +1,17 @@
 """Helpers of the endpoints: who calls, what they sent, where their list goes on."""
 
-import asyncio
 import base64
 import json
 import math
+from collections import Counter
+from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, cast, get_args, get_origin
 from uuid import UUID
 
 import orjson
 from fastapi import Query, Request, Response
+from pydantic import AwareDatetime
 from starlette.requests import ClientDisconnect
 
 from api.auth.issuing import Scope
@@ -21,8 +23,6 @@ from application.ports.touchpoints import Problem
 MOST_LISTED = 200
 LARGEST_TOUCHPOINTS = 1024 * 1024
 """Bytes of a body of touchpoints."""
-LONGEST_BODY_S = 30.0
-"""How long a body may take to come."""
 UNHEARD_OF = Decimal("NaN")
 LONGEST_INTEGER = 400
 """Digits; Python itself refuses some thousands."""
@@ -44,21 +44,49 @@ async def caller(request: Request, scope: Scope) -> Principal:
     """Return whose request it is. Raises Refusal 401, 403, and 429 above the key's rate."""
     own = services(request)
     principal = await own.doorkeeper.principal(request.headers.get("authorization"), scope)
+    request.scope["seen"] = {"brokerage_id": str(principal.brokerage_id), "key_id": principal.key_id}
     if not own.rates.allow(principal.key_id):
         wait = math.ceil(60 / own.settings.requests_per_minute)
         raise Refusal(429, "Too many requests", "this key's rate is used up", headers={"Retry-After": str(wait)})
     if scope == "read":
         _understood(request)
-    request.scope["seen"] = {"brokerage_id": str(principal.brokerage_id), "key_id": principal.key_id}
     return principal
 
 
 def _understood(request: Request) -> None:
-    """Refuse a question with words that nobody reads: a misspelt filter must not answer with everything."""
-    known = {field.alias for field in request.scope["route"].dependant.query_params}
-    unknown = [Problem(name, "is not a parameter of this path") for name in request.query_params if name not in known]
-    if unknown:
-        raise Refusal(422, "Invalid request", errors=unknown)
+    """Refuse a question with words that nobody reads, or a word twice: a misspelt filter must not answer with all."""
+    known = {field.alias: field.field_info.annotation for field in request.scope["route"].dependant.query_params}
+    asked = Counter(name for name, _ in request.query_params.multi_items())
+    wrong = [Problem(name, "is not a parameter of this path") for name in asked if name not in known]
+    wrong += [
+        Problem(name, "is given more than once")
+        for name, times in asked.items()
+        if times > 1 and name in known and not _may_repeat(known[name])
+    ]
+    wrong += [
+        Problem(name, "must be a time as RFC 3339 writes it")
+        for name, told in request.query_params.items()
+        if name in known and _is_time(known[name]) and _is_number(told)
+    ]
+    if wrong:
+        raise Refusal(422, "Invalid request", errors=wrong)
+
+
+def _is_time(annotation: Any) -> bool:
+    return any(one in (datetime, AwareDatetime) for one in (annotation, *get_args(annotation)))
+
+
+def _is_number(text: str) -> bool:
+    """Tell whether a text is a number, which pydantic would take for a time."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _may_repeat(annotation: Any) -> bool:
+    return list in (get_origin(annotation), *map(get_origin, get_args(annotation)))
 
 
 async def json_body(request: Request, largest: int = LARGEST_TOUCHPOINTS) -> Any:
@@ -73,8 +101,8 @@ async def json_body(request: Request, largest: int = LARGEST_TOUCHPOINTS) -> Any
 async def body_bytes(request: Request, largest: int) -> bytes:
     """Return the body as it came.
 
-    Raises Refusal 415 for a packed one, 413 for a large one, 400 for half of one, 408 for one that takes too long: who
-    sends a byte now and then would hold the connection for ever.
+    Raises Refusal 415 for a packed one, 413 for a large one, 400 for half of one. That it comes in time is the server's
+    business (`api/server.py`).
     """
     if request.headers.get("content-encoding", "identity") != "identity":
         raise Refusal(415, "Unsupported encoding", "send the body as it is, without Content-Encoding")
@@ -82,16 +110,12 @@ async def body_bytes(request: Request, largest: int) -> bytes:
         raise too_large(largest)
     chunks = bytearray()
     try:
-        async with asyncio.timeout(LONGEST_BODY_S):
-            async for chunk in request.stream():
-                chunks += chunk
-                if len(chunks) > largest:
-                    raise too_large(largest)
+        async for chunk in request.stream():
+            chunks += chunk
+            if len(chunks) > largest:
+                raise too_large(largest)
     except ClientDisconnect:
         raise Refusal(400, "Cut off", "the client left before the body was whole") from None
-    except TimeoutError:
-        slow = f"the body was not whole after {LONGEST_BODY_S:g} seconds"
-        raise Refusal(408, "Too slow", slow, headers={"Connection": "close"}) from None
     return bytes(chunks)
 
 

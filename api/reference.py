@@ -1,7 +1,9 @@
 """The API's documentation as one page that needs nothing from elsewhere: no script, no style, no font of others."""
 
 import json
+from base64 import b64encode
 from collections.abc import Mapping
+from hashlib import sha256
 from html import escape
 from typing import Any
 
@@ -13,6 +15,11 @@ code, pre { font: 14px/1.45 ui-monospace, monospace } pre { overflow: auto; back
 table { border-collapse: collapse; margin: .5rem 0 } td { padding: .15rem 1rem .15rem 0; vertical-align: top }
 summary { cursor: pointer; color: #0a6b52 } nav a { display: block; text-decoration: none; color: inherit }
 """
+POLICY = (
+    f"default-src 'none'; style-src 'sha256-{b64encode(sha256(STYLE.encode()).digest()).decode()}'; "
+    "frame-ancestors 'none'"
+)
+"""What the page may load: its own style, and nothing else."""
 
 
 def reference_page(document: Mapping[str, Any]) -> str:

@@ -115,9 +115,17 @@ class Settings(BaseSettings):
     browser_requests_per_minute: int = Field(default=6_000, ge=1)
     """Per key of a browser and process, before 429: such a key is on a public page."""
     address_requests_per_minute: int = Field(default=600, ge=1)
-    """Per address that browsers call from, and process; many phones share one."""
+    """Per address that browsers call from; many phones share one."""
+    address_total_per_minute: int = Field(default=600_000, ge=1)
+    """Per address, whatever it asks, before 429."""
+    address_strangers_per_minute: int = Field(default=6_000, ge=1)
+    """Per address, what shows neither a valid key nor a good signature, before 429."""
+    address_failures_per_minute: int = Field(default=300, ge=1)
+    """Per address, what is answered 401 or 403, before 429."""
     trusted_proxies: int = Field(default=0, ge=0, le=10)
     """Proxies of our own before the API, whose X-Forwarded-For is believed."""
+    behind_tls: bool = False
+    """Callers reach the API by https alone: browsers are told to keep to it."""
     readers: int = Field(default=8, ge=1, le=64)
     """Database connections for reading, per API process."""
     most_lag: int = Field(default=50_000, ge=1)

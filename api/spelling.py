@@ -37,12 +37,18 @@ def with_money(body: Mapping[str, Any], amounts: Mapping[str, str]) -> dict[str,
 
 
 def with_listing(body: Mapping[str, Any], details: frozenset[str] = DETAILS) -> dict[str, Any] | Problem:
-    """Return a body whose details of the property stand in `listing`, and its price in minor units."""
-    told = body.get("listing")
-    if told is not None and not isinstance(told, dict):
+    """Return a body whose details of the property stand in `listing`, and its price in minor units.
+
+    What is told in both places must be the same.
+    """
+    told = {} if body.get("listing") is None else body["listing"]
+    if not isinstance(told, dict):
         return Problem("listing", "must be an object")
     read = with_money({name: body[name] for name in body if name != "listing"}, {"price": "price_minor"})
     if isinstance(read, Problem):
         return read
     own = {name: read.pop(name) for name in tuple(read) if name in details}
-    return read | ({"listing": {**(told or {}), **own}} if own or told else {})
+    for name in sorted(own.keys() & told.keys()):
+        if own[name] != told[name]:
+            return Problem(f"listing.{name}", "says otherwise than the field beside it")
+    return read | ({"listing": told | own} if own or told else {})

@@ -137,8 +137,10 @@ def _notes(message: Mapping[str, Any], zone: ZoneInfo) -> Iterator[str]:
         yield f"{message['type']}: {ERASED}"
     media, file = content.get("media") or {}, message["media"] or {}
     if media or file:
-        size = f", {file['size']:,} bytes" if file.get("size") else ""
-        yield f"{message['type']}: {media.get('filename') or 'without a name'} ({file.get('state') or 'unknown'}{size})"
+        yield _file(message["type"], media, file)
+    kept = {one["nth"]: one for one in message["files"]}
+    for nth, further in enumerate(content.get("files") or (), 1):
+        yield _file(further["type"], further, kept.get(nth) or {})
     if place := content.get("location"):
         told = ", ".join(filter(None, (place.get("name"), place.get("address"))))
         yield f"place: {told} {place['latitude']}, {place['longitude']}".replace("  ", " ")
@@ -150,6 +152,11 @@ def _notes(message: Mapping[str, Any], zone: ZoneInfo) -> Iterator[str]:
         yield f"reaction of {one['by']}: {_plain(one['emoji'])}"
     if message["direction"] == "out":
         yield from _receipts(message, zone)
+
+
+def _file(kind: str, media: Mapping[str, Any], file: Mapping[str, Any]) -> str:
+    size = f", {file['size']:,} bytes" if file.get("size") else ""
+    return f"{kind}: {media.get('filename') or 'without a name'} ({file.get('state') or 'unknown'}{size})"
 
 
 def _receipts(message: Mapping[str, Any], zone: ZoneInfo) -> Iterator[str]:

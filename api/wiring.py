@@ -8,6 +8,7 @@ from psycopg.rows import DictRow
 from psycopg_pool import AsyncConnectionPool
 
 from adapters.channels.clients import Hosts, PlatformClients
+from adapters.media.clamav import ClamAV
 from adapters.media.vault import FolderVault
 from adapters.paymob.secrets import PaymobSecrets
 from adapters.postgres.batcher import Batcher, DeliveryBatcher
@@ -122,5 +123,7 @@ async def open_services(settings: Settings) -> Services:
         ),
         live=Live(url, connections, keyring),
         holding=HoldingThreads(url, master, settings.windows()),
-        vault=FolderVault(settings.media(), keyring.key_of),
+        vault=FolderVault(
+            settings.media(), keyring.key_of, ClamAV(settings.clamav_url) if settings.clamav_url else None
+        ),
     )

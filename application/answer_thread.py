@@ -13,6 +13,7 @@ from application.outgoing import BadDraft, Draft, SendRefused
 from application.ports.assistant import (
     Answer,
     Assistant,
+    Colleagues,
     Heard,
     Language,
     Sends,
@@ -47,6 +48,7 @@ RESUMED: dict[Language, str] = {
     "ar": "تم. هنبعتلك رسائلنا التسويقية تاني. لو حبيت توقفها ابعت: إلغاء",
     "en": "Done. You will get our marketing messages again. To end them, send STOP.",
 }
+OF_US = "{agent} wrote, an agent of ours"
 RATED = "the survey is answered"
 LATE = "the message reached us long after it was written"
 
@@ -63,6 +65,9 @@ class AnswerThread:
 
     `back_at` tells, for a country and a moment, when somebody is in the office again; None while somebody is.
     `at_once` carries a send out right after it was asked for; where it does not, the outbox has it carried out.
+
+    What an agent of the brokerage writes to it (`colleagues`) stays in its thread for people to read. Nothing is
+    learned from it, so it scores nothing and converts nothing; nothing answers it, and the thread is closed.
     """
 
     stories: Stories
@@ -76,6 +81,7 @@ class AnswerThread:
     at_once: Callable[[UUID], None] | None = None
     rules: AnswerRules = USUAL
     clock: Callable[[], datetime] = _utc_now
+    colleagues: Colleagues | None = None
 
     def run(self, message: Leased) -> None:
         """Learn, answer where it is time, and settle the reminder. Raises LeaseLost."""
@@ -83,6 +89,10 @@ class AnswerThread:
         story = self.stories.read(message.brokerage_id, thread_id)
         if story is None:
             self._without_thread(message)
+            return
+        own = self.colleagues.name_of(message.brokerage_id, story.desk.subject_id) if self.colleagues else None
+        if own is not None:
+            self._put_away(message, thread_id, own)
             return
         thread, now = Thread(story), self.clock()
         heard, ref = self._open(thread), _ref(message)
@@ -108,6 +118,14 @@ class AnswerThread:
         ref = _ref(message)
         told = told_the_platform(self.stories.one(message.brokerage_id, ref)) if ref else None
         self.records.record(Entry([Settled(message, "done")], [told] if told else []))
+
+    def _put_away(self, message: Leased, thread_id: UUID, agent: str) -> None:
+        """Close the thread of an agent of ours: nobody waits in it, and none is asked to look after it."""
+        with self.desks.at(message.brokerage_id, thread_id) as work:
+            if work.desk.holder == "assistant":
+                move(work, "CLOSED", OF_US.format(agent=agent), self.clock(), message.cause_id)
+                work.change(answered=work.desk.inbound, waiting_since=None)
+            work.settle([Settled(message, "done")])
 
     def _open(self, thread: Thread) -> dict[UUID, Heard]:
         """Open the messages that nothing was learned from, and the newest ones; read what each tells."""

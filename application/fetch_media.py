@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 from application.ports.conversions import Keys
 from application.ports.media import ErasedPerson, FileSource, FileVault, KeptFile, NoFile, WantedFile
 from application.ports.outbox import Entry, Leased, NewFact, Records, Settled
-from domain.messaging.content import Content, Media
+from domain.messaging.content import Content, FurtherFile, Media
 from domain.messaging.events import MediaSettled
 from domain.shared.personal import Erased, Sealed
 
@@ -44,7 +44,8 @@ def _utc_now() -> datetime:
 class FetchMedia:
     """The use case behind the message `fetch_media`.
 
-    Payload: thread_id, ref, channel, account_id, provider, subject_id, the sealed `content`, and message_type.
+    Payload: thread_id, ref, channel, account_id, provider, subject_id, the sealed `content`, message_type, and `nth`,
+    which of the message's files it is about; without one the first.
     """
 
     keys: Keys
@@ -59,7 +60,7 @@ class FetchMedia:
         if isinstance(plain, Erased):
             self._settle(message, {"outcome": "refused", "reason": ERASED})
             return
-        media = Content.model_validate(plain).media
+        media = file_of(Content.model_validate(plain), message.payload.get("nth", 0))
         if media is None or not (media.id or media.url):
             self.records.record(Entry([Settled(message, "done")]))
             return
@@ -72,7 +73,8 @@ class FetchMedia:
 
     def _kept(self, message: Leased, media: Media) -> dict[str, Any]:
         payload = message.payload
-        family = family_of(payload.get("message_type"), media.mime_type)
+        told = media.type if isinstance(media, FurtherFile) else payload.get("message_type")
+        family = family_of(told, media.mime_type)
         limit = LIMITS[family] if payload["channel"] == "whatsapp" else ELSEWHERE
         wanted = WantedFile(
             message.brokerage_id, payload["channel"], payload["account_id"], payload.get("provider") or "meta", media,
@@ -97,13 +99,20 @@ class FetchMedia:
         payload, ref = message.payload, UUID(message.payload["ref"])
         fact = MediaSettled(
             thread_id=payload["thread_id"], channel=payload["channel"], account_id=payload["account_id"], ref=ref,
-            occurred_at=self.clock(), **outcome,
+            nth=payload.get("nth", 0), occurred_at=self.clock(), **outcome,
         )  # fmt: skip
         new = NewFact(
             uuid5(FILES, f"settled|{message.id}"), message.brokerage_id, fact, UUID(payload["subject_id"]), ref,
             message.correlation_id,
         )  # fmt: skip
         self.records.record(Entry([Settled(message, "done")], [new]))
+
+
+def file_of(content: Content, nth: int) -> Media | None:
+    """Return one of the files of a message, None where it has none of that number: 0 is the first."""
+    if nth == 0:
+        return content.media
+    return content.files[nth - 1] if nth <= len(content.files) else None
 
 
 def family_of(message_type: str | None, mime_type: str | None) -> str:

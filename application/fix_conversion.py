@@ -126,9 +126,11 @@ def corrected(payload: Mapping[str, Any], wish: Wish) -> dict[str, Any]:
     custom = {name: value for name, value in {**payload.get("custom", {}), **wish.custom}.items() if value is not None}
     contact = {kind: held for kind, held in payload["contact"].items() if kind not in dropped}
     changed = {"event_name": wish.event_name, "value": wish.value, "currency": wish.currency}
+    gone = [*payload.get("dropped", ()), *(one for one in dropped if one not in payload.get("dropped", ()))]
     return {**payload, **{name: one for name, one in changed.items() if one is not None}} | {
         "custom": custom,
         "contact": contact,
+        **({"dropped": gone} if gone else {}),  # nor is it to be made of what is left, as the country of a phone is
     }
 
 

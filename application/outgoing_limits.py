@@ -198,10 +198,16 @@ def _problems(channel: Channel, draft: Draft) -> Iterator[Problem]:
         yield from _choices(channel, draft, content)
 
 
+TAKES_UPLOADS: frozenset[Channel] = frozenset({"whatsapp"})
+"""Channels that are given files which are kept here."""
+
+
 def _media(channel: Channel, draft: Draft, content: Content) -> Iterator[Problem]:
     media = content.media
-    if media is None or not (media.id or media.url):
-        yield Problem("media", "needs an id or an https address")
+    if media is None or not (media.id or media.url or media.file):
+        yield Problem("media", "needs an id, an https address, or a file that is kept here")
+    elif media.file and channel not in TAKES_UPLOADS:
+        yield Problem("media.file", f"cannot go to {channel}, which takes files by an https address")
     elif media.url and not media.url.startswith("https://"):
         yield Problem("media.url", "must begin with https://")
     if draft.text and (channel != "whatsapp" or draft.message_type not in CAPTIONED):

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from application.outgoing_outcome import By, settlement
 from application.ports.analysis import Seals
 from application.ports.channels import Opened
 from application.ports.outbox import Entry, Leased, Records, Settled
-from application.send_message import By, settlement, utc_now
+from application.send_message import utc_now
 from domain.shared.personal import Sealed
 
 SIGNS: dict[str, By] = {"receipt": "receipt", "echo": "echo"}

@@ -82,7 +82,7 @@ def parse(item: Any, sender: Sender, now: datetime) -> Observed | tuple[Problem,
     fact = _fact(item, now if sender.assume_now else None, sender.browser)
     if isinstance(fact, tuple):
         return fact
-    return (*_timely(fact, now), *_payable(fact)) or Observed(
+    return (*_timely(fact, now), *_payable(fact), *_staying(fact)) or Observed(
         sender.brokerage_id, sender.producer, item["id"], fact, body, sender.correlation_id, sender.region, len(body)
     )
 
@@ -153,7 +153,14 @@ def _fact(
         return model.model_validate_json(orjson.dumps({**fields, **payload}), strict=True)
     except ValidationError as refusal:
         errors = refusal.errors(include_url=False, include_input=False)
-        return tuple(_problem(one["loc"], one["msg"]) for one in errors if not one["type"].startswith(NOT_FOR_PEOPLE))
+        told = (one for one in errors if not one["type"].startswith(NOT_FOR_PEOPLE))
+        return tuple(_problem(one["loc"] or _at_fault(one["msg"], model), one["msg"]) for one in told)
+
+
+def _at_fault(message: str, model: type[Touchpoint]) -> tuple[str, ...]:
+    """Return the field that a rule about several of them speaks of first, where it speaks of one."""
+    first = message.removeprefix("Value error, ").partition(" ")[0]
+    return (first,) if first in model.model_fields else ()
 
 
 def _problem(place: tuple[int | str, ...], message: str) -> Problem:
@@ -178,6 +185,14 @@ def _payable(fact: Touchpoint) -> tuple[Problem, ...]:
         for name, code in told.items()
         if isinstance(code, str) and code not in CURRENCIES
     )
+
+
+def _staying(fact: Touchpoint) -> tuple[Problem, ...]:
+    """Refuse a stay that ends before it begins; the log's own facts are not judged again."""
+    check_in, check_out = getattr(fact, "check_in", None), getattr(fact, "check_out", None)
+    if check_in is None or check_out is None or check_in < check_out:
+        return ()
+    return (Problem("payload.check_out", "check_out must lie after check_in"),)
 
 
 def _timely(fact: Touchpoint, now: datetime) -> tuple[Problem, ...]:

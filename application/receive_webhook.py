@@ -1,6 +1,5 @@
 """A webhook, known to be genuine, into deliveries: one per brokerage, holding its own items and nobody else's."""
 
-import random
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,6 +9,7 @@ from uuid import UUID
 
 import orjson
 
+from application.ids import new_id
 from application.ports.touchpoints import Observed
 from application.ports.webhooks import AppSecrets, Delivery, Item, NamesOf, Part, Reader, Route, Routing, Source
 
@@ -33,13 +33,6 @@ class Came:
 
 Owns = Callable[[Route], bool]
 """Tells whether whoever signed may speak of an account."""
-
-
-def new_id(now: datetime) -> UUID:
-    """Return a UUID of version 7: a later one is larger, to the millisecond (RFC 9562)."""
-    chance = random.getrandbits(74)
-    high, low = chance >> 62, chance & (1 << 62) - 1
-    return UUID(int=int(now.timestamp() * 1000) << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low)
 
 
 def apps_named(parts: Iterable[Part], routing: Routing) -> list[AppSecrets]:

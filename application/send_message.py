@@ -1,24 +1,20 @@
-"""Messages of ours: asked for in the transaction that holds the desk, sent by a worker, settled by what is known."""
+"""Send one message that was asked for: checked once more at the desk, noted, sent, settled by what is known."""
 
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any, Final, Literal, Protocol
-from uuid import UUID, uuid4
+from typing import Any, Final, Protocol
+from uuid import UUID
 
+from application.fetch_media import ERASED, family_of
 from application.outgoing import (
     AddressKind,
     Draft,
-    NoConsent,
-    SubjectErased,
-    WindowShut,
     mark_of,
-    send_id_of,
-    settled_id_of,
 )
-from application.outgoing_limits import check, parts_of
+from application.outgoing_outcome import FORBIDDEN, ITS_TURN, LONGEST_REASON, NO_CREDENTIALS, By, settlement
 from application.ports.analysis import Seals
 from application.ports.channels import (
     Account,
@@ -31,12 +27,13 @@ from application.ports.channels import (
     Shaper,
     ToSend,
 )
-from application.ports.desks import Desk, Desks, DeskWork, NoSuchThread
+from application.ports.desks import Desk, Desks, NoSuchThread
+from application.ports.media import ErasedPerson, FileToGive, KeptFiles, NoFile
 from application.ports.outbox import Entry, Leased, NewFact, Settled
-from domain.messaging.content import Content
-from domain.messaging.events import Outcome, SendRequested, SendSettled
-from domain.messaging.windows import RULES, Clock, Decision, WindowRules, Wish, decide
-from domain.shared.outbox import OutboxMessage
+from application.request_send import Consents, decision_on
+from domain.messaging.content import Content, Media, OutgoingType
+from domain.messaging.events import Outcome
+from domain.messaging.windows import RULES, Decision, WindowRules
 from domain.shared.personal import Erased, Sealed
 
 # fmt: off
@@ -47,158 +44,7 @@ GIVE_UP: Final = timedelta(hours=24)
 """After this long a message that could not be sent is refused: what comes a day late surprises more than it helps."""
 MOST_POWER: Final = 5           # of 4: Meta asks for 4^x seconds where one customer got too many
 HEAVY: Final = frozenset({"audio", "video"})
-LONGEST_REASON: Final = 300
 # fmt: on
-
-
-NO_CREDENTIALS: Final = "no credentials for"
-FORBIDDEN: Final = "not allowed with this token"
-"""What a message waits for that goes only once somebody brings a token that works."""
-
-By = Literal["answer", "receipt", "echo", "takeover", "newer_message", "window", "agent", "worker"]
-
-
-class Consents(Protocol):
-    """What a send is checked against beside its desk."""
-
-    def opted_in(self, brokerage_id: UUID, subject_id: UUID) -> bool | None:
-        """Return the word of the person behind a subject about messages of marketing, None where there was none."""
-
-    def answered_at(self, desk: Desk) -> datetime | None:
-        """Return when the last click on an advertisement was first answered, None while it was not."""
-
-    def unreachable(self, desk: Desk) -> bool:
-        """Tell whether the platform said that this customer cannot be reached, and they did not write since."""
-
-
-@dataclass(frozen=True, slots=True)
-class RequestSend:
-    """The use case that others call while they hold a desk. `seals` closes the words with the subject's key."""
-
-    seals: Seals
-    consents: Consents
-    windows: WindowRules = RULES
-
-    def request_send(self, work: DeskWork, draft: Draft, now: datetime) -> UUID:
-        """Record that a message is to be sent, and have it sent; return the id of its first part.
-
-        Raises SendRefused where it may not go (WindowShut, NoConsent, SubjectErased), BadDraft where it cannot.
-        """
-        return self.request_all(work, draft, now)[0]
-
-    def request_all(self, work: DeskWork, draft: Draft, now: datetime) -> list[UUID]:
-        """Do the same and return the ids of all parts: a text too long for the channel becomes several, in order."""
-        desk = work.desk
-        check(desk.channel, draft)
-        decision = check_permission(desk, draft, now, self.consents, self.windows)
-        draft = replace(draft, human_tag=decision.human_tag)
-        texts = parts_of(desk.channel, draft)
-        ids = [send_id_of(desk.thread_id, draft.name, nth) if draft.name else uuid4() for nth in range(len(texts))]
-        facts, messages = [], []
-        for nth, (send_id, text) in enumerate(zip(ids, texts, strict=True)):
-            fact = self._fact(desk, draft, send_id, text, nth, now)
-            facts.append(
-                NewFact(send_id, desk.brokerage_id, fact, desk.subject_id, draft.cause_id, draft.correlation_id)
-            )
-            messages.append(self._message(desk, draft, send_id, fact, nth, ids, now))
-        work.put(messages)
-        work.append(facts)
-        return ids
-
-    def _fact(
-        self, desk: Desk, draft: Draft, send_id: UUID, text: str | None, nth: int, now: datetime
-    ) -> SendRequested:
-        content = draft.content.shown() if draft.content else None
-        return SendRequested(
-            occurred_at=now,
-            thread_id=desk.thread_id,
-            channel=desk.channel,
-            account_id=desk.account_id,
-            author=draft.author,
-            by=draft.by,
-            purpose=draft.purpose,
-            message_type=draft.message_type,
-            text=self._sealed(desk, send_id, "text", text) if text else None,
-            content=self._sealed(desk, send_id, "content", content) if content else None,
-            template=draft.template,
-            language=draft.language,
-            reply_to=draft.reply_to if nth == 0 else None,
-            answers=tuple(draft.answers)[-100:],
-            fence=desk.fence,
-            human_tag=draft.human_tag,
-            resends=draft.resends,
-        )
-
-    def _message(
-        self, desk: Desk, draft: Draft, send_id: UUID, fact: SendRequested, nth: int, ids: Sequence[UUID], now: datetime
-    ) -> OutboxMessage:  # fmt: skip
-        to = None
-        if draft.to is not None:
-            kind, value = draft.to
-            to = {"kind": kind, **(_closed(self._sealed(desk, send_id, "to", value)) or {})}
-        payload = {
-            "thread_id": str(desk.thread_id),
-            "author": draft.author,
-            "channel": desk.channel,
-            "account_id": desk.account_id,
-            "subject_id": str(desk.subject_id),
-            "message_type": draft.message_type,
-            "fence": desk.fence,
-            "answers_inbound": draft.answers_inbound if nth == 0 else None,
-            "parts": [str(one) for one in ids[1:]] if nth == 0 else [],
-            "purpose": draft.purpose,
-            "human_tag": draft.human_tag,
-            "text": _closed(fact.text),
-            "content": _closed(fact.content),
-            "to": to,
-            "reply_to": str(fact.reply_to) if fact.reply_to else None,
-            "template": draft.template,
-            "language": draft.language,
-        }
-        return OutboxMessage(
-            id=send_id,
-            brokerage_id=desk.brokerage_id,
-            kind="send_message",
-            due_at=now,
-            payload=payload,
-            cause_id=send_id,
-            position=_place(now) + nth,
-            correlation_id=draft.correlation_id,
-            ordering_key=str(desk.thread_id),
-        )
-
-    def _sealed(self, desk: Desk, send_id: UUID, field: str, plain: Any) -> Sealed:
-        sealed = self.seals.seal(desk.subject_id, send_id, field, plain)
-        if sealed is None:
-            raise SubjectErased("the person was erased: there is nobody to write to")
-        return sealed
-
-
-def decision_on(
-    desk: Desk, draft: Draft, now: datetime, consents: Consents, rules: WindowRules = RULES
-) -> Decision:  # fmt: skip
-    """Return what the platform's policy and the customer's word say of a message in a thread now."""
-    from_ad = desk.ad_at is not None and desk.channel == "whatsapp"
-    clock = Clock(
-        channel=desk.channel,
-        last_inbound_at=desk.last_inbound_at,
-        ad_at=desk.ad_at,
-        ad_answered_at=consents.answered_at(desk) if from_ad else None,
-        unreachable=consents.unreachable(desk),
-    )
-    word = consents.opted_in(desk.brokerage_id, desk.subject_id) if draft.purpose == "marketing" else None
-    return decide(clock, Wish(draft.author, draft.message_type, draft.purpose, word), now, rules)
-
-
-def check_permission(
-    desk: Desk, draft: Draft, now: datetime, consents: Consents, rules: WindowRules = RULES
-) -> Decision:  # fmt: skip
-    """Return why a message may be sent in a thread now. Raises WindowShut or NoConsent where it may not."""
-    decision = decision_on(desk, draft, now, consents, rules)
-    if decision.allowed:
-        return decision
-    kind = NoConsent if decision.why in ("no_opt_in", "opted_out") else WindowShut
-    raise kind(decision.says, {"window": decision.shown()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +87,7 @@ class SendMessage:
     shaper: Shaper
     records: Notes
     name_of: NameOf
+    files: KeptFiles | None = None
     clock: Callable[[], datetime] = utc_now
     jitter: Callable[[], float] = random.random
     windows: WindowRules = RULES
@@ -265,7 +112,7 @@ class SendMessage:
         scope = scope_of(account)
         wait_s = self.shaper.take(scope, str(claim.desk.thread_id), claim.desk.channel, heavy=heavy)
         if wait_s > 0:
-            self._wait(message, wait_s, "waits for its turn: the platform's rate")
+            self._wait(message, wait_s, ITS_TURN)
             return
         self._ask(message, account, to_send)
 
@@ -316,7 +163,7 @@ class SendMessage:
         plain = dict(zip(known, self.open_all(known), strict=True))
         text, content, given, reply_to, hints = (plain.get(one) if one is not None else None for one in closed)
         if any(isinstance(one, Erased) for one in (text, content, given, hints)):
-            return "the person was erased"
+            return ERASED
         to = _addressee(payload["to"], given, hints, found[1] if found else ())
         if to is None:
             return "no address of the customer is known on this channel"
@@ -324,17 +171,34 @@ class SendMessage:
             if draft.message_type == "reaction":
                 return "the message reacted to is not known any more"
             reply_to = None
+        holds = Content.model_validate(content or {})
+        file = self._file(desk, draft.message_type, holds.media)
+        if isinstance(file, str):
+            return file
         return ToSend(
             to=to,
             message_type=draft.message_type,
             mark=mark_of(desk.thread_id, message.id),
             text=text,
-            content=Content.model_validate(content or {}),
+            content=holds,
+            file=file,
             template=draft.template,
             language=draft.language,
             reply_to=reply_to,
             human_tag=draft.human_tag,
         )
+
+    def _file(self, desk: Desk, kind: OutgoingType, media: Media | None) -> FileToGive | str | None:
+        """Return the file that is kept here and goes along, None where none does, or why it cannot."""
+        if media is None or media.file is None or self.files is None:
+            return None
+        try:
+            file = self.files.read(desk.brokerage_id, desk.subject_id, media.file, family_of(kind, None))
+        except ErasedPerson:
+            return ERASED
+        except NoFile as none:
+            return f"the file cannot be sent: {none.why}"
+        return replace(file, filename=media.filename)
 
     def _ask(self, message: Leased, account: Account, to_send: ToSend) -> None:
         client = self.channels.client(account)
@@ -393,53 +257,12 @@ class SendMessage:
         )  # fmt: skip
 
 
-def settlement(
-    seals: Seals, brokerage_id: UUID, thread: Mapping[str, Any], send_id: UUID, outcome: Outcome, by: By,
-    now: datetime, *, reason: str | None = None, code: int | None = None, ref: UUID | None = None,
-    platform_id: str | None = None, cause_id: UUID | None = None, correlation_id: UUID | None = None,
-) -> NewFact:  # fmt: skip
-    """Return the fact that tells what became of a send; `thread` holds thread_id, channel, account_id, subject_id.
-
-    The same outcome told twice by one source is one fact.
-    """
-    settled_id, subject_id = settled_id_of(send_id, outcome, by), UUID(str(thread["subject_id"]))
-    sealed = seals.seal(subject_id, settled_id, "platform_id", platform_id) if platform_id else None
-    fact = SendSettled.model_validate(
-        {
-            "occurred_at": now,
-            "thread_id": thread["thread_id"],
-            "channel": thread["channel"],
-            "account_id": thread["account_id"],
-            "send_id": send_id,
-            "outcome": outcome,
-            "by": by,
-            "ref": ref,
-            "platform_id": sealed,
-            "code": code,
-            "reason": reason[:LONGEST_REASON] if reason else None,
-        }
-    )
-    return NewFact(settled_id, brokerage_id, fact, subject_id, cause_id, correlation_id)
-
-
 def scope_of(account: Account) -> str:
     """Return the name under which an account's rate is counted: the same in all processes.
 
     The token is in it, so that a new one goes at once and is not held for the old one's sake.
     """
     return f"{account.channel}/{account.account_id}/{sha256(account.token.encode()).hexdigest()[:12]}"
-
-
-def _place(now: datetime) -> int:
-    """Return the order of a send among those of its thread: microseconds, as sends have no place in the log yet."""
-    return int(now.timestamp() * 1_000_000)
-
-
-def _closed(value: Any) -> dict[str, Any] | None:
-    """Return a sealed value as a payload holds it."""
-    if not isinstance(value, Sealed):
-        return None
-    return {"token": value.token, "stream_id": str(value.stream_id), "version": value.version, "field": value.field}
 
 
 def _sealed(value: Mapping[str, Any] | None) -> Sealed | None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID, uuid5
 
+from application.outgoing_outcome import ITS_TURN
 from application.ports.assistant import Stories
 from application.ports.channels import Addressee, Channels, NameOf, NotSent, Opened, Shaper, ToSend
 from application.ports.desks import Desk
@@ -184,7 +185,7 @@ class TellAgent:
         told = parameters_of(customer, notice.why, self._link(notice))[: PARAMETERS if count is None else count]
         content = Content(template={"components": [{"type": "body", "parameters": told}]} if told else {})
         if wait_s := self.shaper.take(scope_of(account), f"agent|{message.brokerage_id}|{contact.agent}", "whatsapp"):
-            self._wait(message, "waits for its turn: the platform's rate", wait_s)
+            self._wait(message, ITS_TURN, wait_s)
             return
         to_send = ToSend(
             to=Addressee("phone", contact.phone), message_type="template", mark=f"notice:{notice.id}",

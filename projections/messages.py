@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 from domain.brokerage.rulebook import House
 from domain.messaging import message as messages
 from domain.messaging.message import HANDLES, Message, Reaction
 from domain.people.contact import Held
-from domain.shared.clock import moment
+from domain.shared.clock import moment_of
 from domain.shared.fact import Recorded
 from projections.projection import Column, Projection
 
@@ -56,14 +55,14 @@ def _evolve(message: Message, recorded: Recorded, _house: House, key: str) -> Me
 def _row(one: Message, _house: House) -> tuple[Any, ...]:
     return (
         one.thread_id, one.subject_id, one.direction,
-        one.message_type, _at(_placed_ms(one) if one.direction else None),
-        _at(one.arrived_ms if one.direction else None),
+        one.message_type, moment_of(_placed_ms(one) if one.direction else None),
+        moment_of(one.arrived_ms if one.direction else None),
         one.ref, one.send_id, one.status,
         _receipts(one), one.author, one.by,
         one.purpose, one.outcome, one.outcome_by,
-        _at(one.settled_ms), one.code, one.reason,
+        moment_of(one.settled_ms), one.code, one.reason,
         one.reply_to, {side: _reaction(word) for side, word in one.reactions.items()}, _edits(one),
-        _at(one.revoked_ms), one.file.state if one.file else None, _file(one),
+        moment_of(one.revoked_ms), one.file.state if one.file else None, _file(one),
         references(one.sealed), _more(one),
     )  # fmt: skip
 
@@ -118,11 +117,10 @@ def _more(one: Message) -> dict[str, Any]:
     told = {name: value for name in MORE if (value := getattr(one, name)) not in (None, False)}
     if one.referral is not None:
         told["referral"] = one.referral.model_dump(mode="json", exclude_none=True)
+    if one.further_files:
+        numbers = sorted(one.further_files, key=int)
+        told["further_files"] = [{"nth": int(nth), **asdict(one.further_files[nth])} for nth in numbers]
     return told | ({"answers": list(one.answers)} if one.answers else {})
-
-
-def _at(at_ms: int | None) -> datetime | None:
-    return None if at_ms is None else moment(at_ms)
 
 
 MESSAGES: Projection[Message] = Projection(

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
 from domain.brokerage.rulebook import House
-from domain.messaging import thread as threads
+from domain.messaging import fold_thread as threads
 from domain.messaging.events import MessageEchoed, MessageReceived, ReceiptReceived, SignalReceived, StateChanged
-from domain.messaging.thread import HANDLES, NO_MARKETING, TALKS, Sign, Thread, UnderWay, brings_media, thread_id_of
+from domain.messaging.fold_thread import HANDLES
+from domain.messaging.thread import NO_MARKETING, TALKS, Sign, Thread, UnderWay, files_of, thread_id_of
 from domain.messaging.threads import THREADS as NAMESPACE
-from domain.shared.clock import moment
+from domain.shared.clock import moment, moment_of
 from domain.shared.fact import Recorded
 from domain.shared.outbox import MessageKind, OutboxMessage
 from domain.shared.personal import Sealed
@@ -62,10 +63,9 @@ def _reactions(before: Thread, after: Thread, recorded: Recorded, key: str) -> I
         yield _message(recorded, "answer_thread", ref, {**own, "ref": ref}, ANSWER_AFTER)
     if _to_be_fetched(fact) and isinstance(fact, MessageReceived | MessageEchoed) and isinstance(fact.content, Sealed):
         sealed = fact.content._replace(stream_id=str(fact.content.stream_id))._asdict()
-        yield _message(
-            recorded, "fetch_media", ref,
-            {**own, "ref": ref, "provider": fact.provider, "message_type": fact.message_type, "content": sealed},
-        )  # fmt: skip
+        wanted = {**own, "ref": ref, "provider": fact.provider, "message_type": fact.message_type, "content": sealed}
+        for nth in files_of(fact):
+            yield _message(recorded, "fetch_media", f"{ref}|{nth}" if nth else ref, {**wanted, "nth": nth})
     for send, sign in _news(before, after):
         about = {
             **own, "send_id": send.send_id, "ref": sign.ref, "by": sign.by, "status": sign.status,
@@ -92,11 +92,12 @@ def _to_be_read(fact: object) -> bool:
 
 
 def _to_be_fetched(fact: object) -> bool:
+    """Tell whether the files of a message, where it brings any, are for us to keep."""
     match fact:
         case MessageReceived():
-            return brings_media(fact) and not fact.standby
+            return not fact.standby
         case MessageEchoed():
-            return brings_media(fact) and not fact.past and fact.send_id is None
+            return not fact.past and fact.send_id is None
         case _:
             return False
 
@@ -141,13 +142,13 @@ def _row(one: Thread, _house: House) -> tuple[Any, ...]:
         one.subject_id, one.begun, one.test,
         one.state, moment(move.at_ms) if move else None, move.reason if move else None,
         [asdict(move) for move in one.moves], one.holder, one.agent,
-        _at(one.held_until_ms), one.fence, one.holder_reason,
+        moment_of(one.held_until_ms), one.fence, one.holder_reason,
         one.inbound, one.outbound, one.echoed,
         one.unread, moment(one.first_ms) if last else None, moment(last.at_ms) if last else None,
         one.last_key, last and last.direction, last and last.message_type,
-        _at(one.last_inbound_ms), _at(one.last_arrived_ms),
-        _at(one.waiting_ms), _at(one.first_answer_ms),
-        _at(one.ad_clicked_ms), _at(one.ad_answered_ms), _ad(one),
+        moment_of(one.last_inbound_ms), moment_of(one.last_arrived_ms),
+        moment_of(one.waiting_ms), moment_of(one.first_answer_ms),
+        moment_of(one.ad_clicked_ms), moment_of(one.ad_answered_ms), _ad(one),
         one.rating, one.opted_out, asdict(one.unreachable) if one.unreachable else None,
         references(one.contact.newest), {name: list(times) for name, times in one.marks.items()},
         len(one.under_way), sum(send.unknown for send in one.under_way),
@@ -160,10 +161,6 @@ def _ad(one: Thread) -> dict[str, Any] | None:
     return {
         "at_ms": one.ad.at_ms, "event": one.ad.event, **one.ad.referral.model_dump(mode="json", exclude_none=True)
     }  # fmt: skip
-
-
-def _at(at_ms: int | None) -> datetime | None:
-    return None if at_ms is None else moment(at_ms)
 
 
 THREADS: Projection[Thread] = Projection(

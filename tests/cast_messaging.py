@@ -108,5 +108,5 @@ def rated(rating: int, when: float = 0, thread_id: UUID = THREAD) -> ThreadRated
     return ThreadRated.model_validate({"rating": rating, "ref": entry("rating"), **_of_thread(when, thread_id)})
 
 
-def fetched(ref: UUID, outcome: str, when: float = 0, thread_id: UUID = THREAD) -> MediaSettled:
-    return MediaSettled.model_validate({"ref": ref, "outcome": outcome, **_of_thread(when, thread_id)})
+def fetched(ref: UUID, outcome: str, when: float = 0, thread_id: UUID = THREAD, nth: int = 0) -> MediaSettled:
+    return MediaSettled.model_validate({"ref": ref, "outcome": outcome, "nth": nth, **_of_thread(when, thread_id)})

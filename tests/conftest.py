@@ -14,8 +14,11 @@ from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.postgres.connections import Role, connect
 from adapters.postgres.migrate import migrate
 
-# A busy machine is no defect: examples are counted, not timed.
-settings.register_profile("masar", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+# A busy machine is no defect: examples are counted, not timed. The same examples every time: what decides whether a
+# change lands must not be luck. `./masar test --hypothesis-profile=exploring` looks for others, and many more of them.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.register_profile("masar", PATIENT, derandomize=True)
+settings.register_profile("exploring", PATIENT, max_examples=1_000)
 settings.load_profile("masar")
 
 LAST_S = 60

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from adapters.assistant.builtin import BuiltinAssistant
@@ -9,13 +10,14 @@ from adapters.assistant.notices import MailSettings, SmtpMail
 from adapters.assistant.office import Office
 from adapters.assistant.understanding import BuiltinUnderstanding
 from application.answer_thread import AnswerThread
-from application.ports.assistant import Sends, Stories
+from application.ports.assistant import Colleagues, Sends, Stories
 from application.ports.channels import Channels, NameOf, Shaper
 from application.ports.conversions import Keys
 from application.ports.desks import Desks
 from application.ports.notices import NoticeBook
 from application.ports.outbox import Leased, Records
 from application.quiet_thread import QuietRules, QuietThread
+from application.send_message import utc_now
 from application.tell_agents import Notes, TellAgent, TellAgents
 from application.turn_taking import AnswerRules
 
@@ -44,6 +46,8 @@ class ThreadPorts:
     keys: Keys
     sends: Sends
     at_once: Callable[[UUID], None] | None = None
+    colleagues: Colleagues | None = None
+    clock: Callable[[], datetime] = utc_now
 
 
 def thread_work(settings: AssistantSettings, ports: ThreadPorts) -> dict[str, Callable[[Leased], None]]:
@@ -59,8 +63,10 @@ def thread_work(settings: AssistantSettings, ports: ThreadPorts) -> dict[str, Ca
         back_at=settings.office.back_at,
         at_once=ports.at_once,
         rules=settings.answers,
+        colleagues=ports.colleagues,
+        clock=ports.clock,
     )
-    quiet = QuietThread(ports.stories, ports.desks, ports.records, settings.quiet)
+    quiet = QuietThread(ports.stories, ports.desks, ports.records, settings.quiet, ports.clock)
     return {"answer_thread": answer.run, "quiet_thread": quiet.run}
 
 
@@ -75,6 +81,7 @@ class NoticePorts:
     shaper: Shaper
     notes: Notes
     name_of: NameOf
+    clock: Callable[[], datetime] = utc_now
 
 
 def notice_work(settings: AssistantSettings, ports: NoticePorts) -> dict[str, Callable[[Leased], None]]:
@@ -83,6 +90,6 @@ def notice_work(settings: AssistantSettings, ports: NoticePorts) -> dict[str, Ca
     one = TellAgent(
         book=ports.book, stories=ports.stories, open_all=ports.keys.open_all, channels=ports.channels,
         shaper=ports.shaper, notes=ports.notes, name_of=ports.name_of, mail=SmtpMail(mail) if mail else None,
-        everyone=everyone, link=settings.link,
+        everyone=everyone, link=settings.link, clock=ports.clock,
     )  # fmt: skip
     return {"tell_agents": TellAgents(ports.book, bool(everyone)).run, "tell_agent": one.run}

@@ -12,6 +12,7 @@ import orjson
 
 from adapters.meta.graph_errors import wait_s
 from application.ports.channels import No, NotSent
+from application.ports.media import FileToGive
 
 # fmt: off
 CODES: Final[dict[int, tuple[No, str]]] = {
@@ -189,6 +190,27 @@ def post(http: httpx.Client, path: str, body: Mapping[str, Any], headers: Mappin
     if response.is_success and not isinstance(content, dict):
         raise NotSent("unknown", "an answer that makes no sense")
     raise refused(response.status_code, response.headers, content)
+
+
+def upload(
+    http: httpx.Client, path: str, file: FileToGive, fields: Mapping[str, str], asked: Mapping[str, str],
+    headers: Mapping[str, str],
+) -> str:  # fmt: skip
+    """Give a file to a platform and return its id there; `fields` go with it in the form, `asked` in the address.
+
+    Nobody gets a message by it, so what got no readable answer is simply done again. Raises NotSent.
+    """
+    form = {"file": (file.filename or "file", file.content, file.mime_type)}
+    try:
+        response = http.post(path, data=dict(fields), files=form, params=dict(asked), headers=dict(headers))
+    except httpx.HTTPError as lost:
+        raise NotSent("transient", f"the file was not taken: {type(lost).__name__}") from None
+    content = _json(response)
+    given = content.get("id") if isinstance(content, dict) and response.is_success else None
+    if isinstance(given, str) and given:
+        return given
+    no = refused(response.status_code, response.headers, content)
+    raise NotSent("transient", no.reason, no.code) if response.is_success or no.no == "unknown" else no
 
 
 def _json(response: httpx.Response) -> Any:

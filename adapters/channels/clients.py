@@ -1,4 +1,9 @@
-"""The clients of all platforms, with their hosts."""
+"""The clients of all platforms, with their hosts.
+
+360dialog's templates are made at `/v1/configs/templates` of the host that sends, under the number's own key: 360dialog,
+*Create and manage template messages* (docs.360dialog.com), read in November 2026. They are listed there as well, in a
+shape that was not found written down.
+"""
 
 import logging
 from dataclasses import dataclass
@@ -13,6 +18,7 @@ from adapters.channels.answers import refused
 from adapters.channels.messenger import Messenger
 from adapters.channels.proofs import Proofs
 from adapters.channels.whatsapp import WhatsApp
+from adapters.outside.bounds import bounded
 from application.ports.channels import Account, ChannelClient, NotSent
 from domain.messaging.events import TemplateSynced
 
@@ -153,4 +159,6 @@ def _after(page: dict[str, Any]) -> str | None:
 def _http(base: str, timeout_s: float) -> httpx.Client:
     limits = httpx.Limits(max_connections=64, keepalive_expiry=KEPT_S)
     timeout = httpx.Timeout(timeout_s, connect=min(3.0, timeout_s))
-    return httpx.Client(base_url=base, timeout=timeout, limits=limits, follow_redirects=False)
+    return httpx.Client(
+        base_url=base, timeout=timeout, limits=limits, follow_redirects=False, event_hooks=bounded(timeout_s)
+    )

@@ -1,6 +1,6 @@
 """Calls with the proof that we know the app's secret, which Meta demands of apps that are set so."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final, TypeVar
 
 from adapters.meta.graph import appsecret_proof
@@ -14,34 +14,41 @@ REFUSED: Final = (100, "appsecret_proof")
 class Proofs:
     """Finds the proof that goes with each token. Thread-safe.
 
+    `tried` is for calls of the channels' clients; others ask for the proofs `in_turn` and tell which one was `taken`.
+
     The secrets known are those of the app that signs the account's webhooks. They are rotated, and a token may be
     another app's. A call refused for its proof was not carried out, so it is made again with the next secret, and at
     last without a proof; what was taken comes first from then on.
     """
 
     def __init__(self) -> None:
-        self._good: dict[tuple[str, str, str], str | None] = {}
+        self._good: dict[tuple[str, str, str], dict[str, str]] = {}
 
     def tried(self, account: Account, call: Callable[[dict[str, str]], T]) -> T:
         """Return what `call` does with the proof's field, nothing where there is none. Raises NotSent."""
         last: NotSent | None = None
-        for secret in self._in_turn(account):
+        for proof in self.in_turn(account):
             try:
-                done = call({"appsecret_proof": appsecret_proof(secret, account.token)} if secret else {})
+                done = call(proof)
             except NotSent as no:
                 if not is_refused(no):
                     raise
                 last = no
                 continue
-            self._good[_name(account)] = secret
+            self.taken(account, proof)
             return done
         assert last is not None
         raise NotSent("forbidden", last.reason, last.code, last.subcode) from None
 
-    def _in_turn(self, account: Account) -> Iterator[str | None]:
-        secrets: list[str | None] = [*account.app_secrets, None]
-        good = self._good.get(_name(account), secrets[0])
-        yield from sorted(secrets, key=lambda one: one != good)
+    def in_turn(self, account: Account) -> list[dict[str, str]]:
+        """Return the fields to try, the one that was taken last time first, and one without a proof."""
+        proofs = [{"appsecret_proof": appsecret_proof(one, account.token)} for one in account.app_secrets] + [{}]
+        good = self._good.get(_name(account), proofs[0])
+        return sorted(proofs, key=lambda one: one != good)
+
+    def taken(self, account: Account, proof: dict[str, str]) -> None:
+        """Note that a call with these fields was taken."""
+        self._good[_name(account)] = proof
 
 
 def is_refused(no: NotSent) -> bool:

@@ -1,17 +1,19 @@
 """WhatsApp, through Meta's Cloud API or through 360dialog: one shape of messages, two doors.
 
-Source: Meta, *Cloud API reference: messages*; 360dialog, *Messaging API*; checked in November 2026.
+Source: Meta, *Cloud API reference: messages* and *media*; 360dialog, *Messaging API*; checked in November 2026.
 """
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx
 
-from adapters.channels.answers import post
+from adapters.channels.answers import post, upload
 from adapters.channels.proofs import Proofs
 from application.ports.channels import Account, Addressee, NotSent, Sent, ToSend
+from application.ports.media import FileToGive
 from domain.messaging.content import Choice, Media, OutgoingType
 
 ADDRESS = re.compile(r"https?://\S")
@@ -25,7 +27,9 @@ class WhatsApp:
         self._http, self._proofs = http, proofs or Proofs()
 
     def send(self, account: Account, message: ToSend) -> Sent:
-        """Send a message; return WhatsApp's id of it. Raises NotSent."""
+        """Send a message, its file first where one is kept here; return WhatsApp's id of it. Raises NotSent."""
+        if message.file is not None:
+            message = _with(message, self._given(account, message.file))
         answer = self._post(account, body_of(message))
         messages = answer.get("messages")
         first = messages[0] if isinstance(messages, list) and messages else None
@@ -42,6 +46,12 @@ class WhatsApp:
         if typing:
             body["typing_indicator"] = {"type": "text"}
         self._post(account, body)
+
+    def _given(self, account: Account, file: FileToGive) -> str:
+        """Give a file to the platform, which keeps it for thirty days; return its id there."""
+        path = "/media" if account.provider == "360dialog" else f"/{account.account_id}/media"
+        fields, headers = {"messaging_product": "whatsapp", "type": file.mime_type}, _headers(account)
+        return self._proofs.tried(account, lambda proof: upload(self._http, path, file, fields, proof, headers))
 
     def _post(self, account: Account, body: dict[str, Any]) -> dict[str, Any]:
         path, headers = _path(account), _headers(account)
@@ -62,6 +72,11 @@ def body_of(message: ToSend) -> dict[str, Any]:
         body["context"] = {"message_id": message.reply_to}
     body["biz_opaque_callback_data"] = message.mark
     return body
+
+
+def _with(message: ToSend, media_id: str) -> ToSend:
+    media = (message.content.media or Media()).model_copy(update={"id": media_id, "url": None})
+    return replace(message, content=message.content.model_copy(update={"media": media}))
 
 
 def _path(account: Account) -> str:

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -27,6 +27,9 @@ from adapters.meta.settings import DEFAULTS, MetaSettings
 from adapters.openai.settings import ModelSettings
 from adapters.outside.addresses import Rules
 from adapters.outside.client import GuardedClient
+from adapters.postgres.audiences import PostgresAudienceWork
+from adapters.postgres.clock import DatabaseClock
+from adapters.postgres.colleagues import PostgresColleagues
 from adapters.postgres.desks import PostgresDesks
 from adapters.postgres.keyring import KeyRing
 from adapters.postgres.notices import PostgresAgents, PostgresNotices
@@ -51,8 +54,10 @@ from application.ports.analysis import ConversationAnalyser
 from application.ports.channels import Shaper
 from application.ports.outbox import Entry, Lane, Leased, LeaseLost, Settled
 from application.record_value_change import RecordValueChange
-from application.send_message import RequestSend, SendMessage
+from application.request_send import RequestSend
+from application.send_message import SendMessage
 from application.simulate_policy import SimulatePolicy
+from application.sync_audience import CarryOutSync
 from application.watch_datasets import LOOK_EVERY_S
 from domain.conversations.events import ConversationEnded
 from domain.messaging.windows import RULES, WindowRules
@@ -61,6 +66,10 @@ from domain.tours.events import TourEnded
 from projections.conversation_sessions import CONVERSATION_SESSIONS
 from projections.tour_sessions import TOUR_SESSIONS
 
+WAIT_ELSEWHERE = frozenset({"fetch_media", "analyse_conversation", "sync_templates"})
+"""Kinds whose work is to wait for others, for minutes: a worker that is lost meanwhile is not the message's fault."""
+MOST_EXCUSED = 20
+"""After so many leases it may be the message's fault after all."""
 UNKNOWN = timedelta(minutes=1)
 """How long a message of an unknown kind waits for a worker that knows it."""
 
@@ -129,10 +138,12 @@ class Hands:
     def __init__(
         self, settings: WorkerSettings, graph: GraphClient, platforms: PlatformClients, shaper: Shaper
     ) -> None:  # fmt: skip
+        self._master = settings.master
         self._line = Line(settings.url, "masar_projector")
         self._registry = Line(settings.url, "masar_registry")
         self._ring = KeyRing(settings.url, settings.master)
         self._work = Work(self._line, settings.master, settings.lease_s)
+        self._clock = DatabaseClock(self._line)
         self._deliver = DeliverConversions(
             queue=self._work,
             circuits=self._work,
@@ -142,6 +153,7 @@ class Hands:
             sink=MetaConversions(graph, settings.meta),
             probe_s=settings.probe_s,
             at_least_once=settings.messaging_at_least_once,
+            clock=self._clock,
         )
         self._seals = SubjectSeals(self._registry, settings.master)
         self._book = PostgresOutgoing(self._line, SecretStore(self._registry, settings.master))
@@ -149,12 +161,13 @@ class Hands:
         self._sends = RequestSend(self._seals, self._book, settings.windows)
         tours, talks = QuietSessions(self._line, TOUR_SESSIONS), QuietSessions(self._line, CONVERSATION_SESSIONS)
         self._alone: dict[str, Callable[[Leased], None]] = {
-            "close_tour": CloseQuietSession(TourEnded, tours, self._work).run,
-            "close_conversation": CloseQuietSession(ConversationEnded, talks, self._work).run,
+            "close_tour": CloseQuietSession(TourEnded, tours, self._work, self._clock).run,
+            "close_conversation": CloseQuietSession(ConversationEnded, talks, self._work, self._clock).run,
             "fetch_media": self._fetch_media(settings).run,
-            "fit_value_model": FitValueModel(LogOfRentals(self._line), LoadedLater(), self._work).run,
+            "fit_value_model": FitValueModel(LogOfRentals(self._line), LoadedLater(), self._work, self._clock).run,
             "record_value_change": RecordValueChange(self._work).run,
             "simulate_policy": SimulatePolicy(ProcessRuns(settings.url, self._line), self._work).run,
+            "sync_audience": CarryOutSync(self._audiences(settings), self._work).run,
             "analyse_conversation": AnalyseConversation(
                 keys=FreshKeys(self._ring),
                 seals=SubjectSeals(self._registry, settings.master),
@@ -167,6 +180,12 @@ class Hands:
             **notice_work(settings.assistant, self._notice_ports(settings, platforms, shaper)),
         }
 
+    def _audiences(self, settings: WorkerSettings) -> PostgresAudienceWork:
+        safe, keys = SecretStore(self._registry, settings.master), FreshKeys(self._ring)
+        return PostgresAudienceWork(
+            self._line, keys, safe, settings.master, settings.graph_url, settings.graph_version, settings.lease_s
+        )  # fmt: skip
+
     def _sending(
         self, settings: WorkerSettings, platforms: PlatformClients, shaper: Shaper
     ) -> dict[str, Callable[[Leased], None]]:  # fmt: skip
@@ -174,12 +193,12 @@ class Hands:
         send = SendMessage(
             desks=self._desks, book=self._book, consents=self._book, open_all=keys.open_all, seals=self._seals,
             channels=platforms, shaper=shaper, records=self._work, name_of=RefNames(settings.master),
-            windows=settings.windows,
+            windows=settings.windows, files=FolderVault(settings.media_dir, self._ring.key_of), clock=self._clock,
         )  # fmt: skip
         return {
             "send_message": send.run,
-            "reconcile_send": ReconcileSend(self._book, keys.open_all, self._seals, self._work).run,
-            "sync_templates": SyncTemplates(self._book, platforms, self._work).run,
+            "reconcile_send": ReconcileSend(self._book, keys.open_all, self._seals, self._work, self._clock).run,
+            "sync_templates": SyncTemplates(self._book, platforms, self._work, self._clock).run,
         }
 
     def _notice_ports(
@@ -187,11 +206,14 @@ class Hands:
     ) -> NoticePorts:  # fmt: skip
         book = PostgresNotices(self._line, PostgresAgents(self._line, settings.master), self._book)
         stories, names = PostgresStories(self._line), RefNames(settings.master)
-        return NoticePorts(book, stories, FreshKeys(self._ring), platforms, shaper, self._work, names)
+        return NoticePorts(book, stories, FreshKeys(self._ring), platforms, shaper, self._work, names, self._clock)
 
     def _thread_ports(self) -> ThreadPorts:
-        stories = PostgresStories(self._line)
-        return ThreadPorts(stories, self._desks, self._work, FreshKeys(self._ring), self._sends, self._run_one)
+        stories, agents = PostgresStories(self._line), PostgresAgents(self._line, self._master)
+        return ThreadPorts(
+            stories, self._desks, self._work, FreshKeys(self._ring), self._sends, self._run_one,
+            PostgresColleagues(agents, self._registry, self._master), self._clock,
+        )  # fmt: skip
 
     @contextmanager
     def _lent(self) -> Iterator[Connection[Any]]:
@@ -199,18 +221,16 @@ class Hands:
         yield self._line()
 
     def _fetch_media(self, settings: WorkerSettings) -> FetchMedia:
-        secrets, own = SecretStore(self._registry, settings.master), (settings.graph_url, settings.dialog360_url)
+        own = (settings.graph_url, settings.dialog360_url)
         files = PlatformFiles(
             GuardedClient(allowing(settings.outside, own)),
-            lambda brokerage_id, channel, account_id: secrets.get(
-                brokerage_id, f"channel/{channel}/{account_id}/token"
-            ),
+            self._book.account,
             graph=f"{settings.graph_url}/{settings.graph_version}",
             dialog360=settings.dialog360_url,
         )
         scanner = ClamAV(settings.clamav_url) if settings.clamav_url else None
         vault = FolderVault(settings.media_dir, self._ring.key_of, scanner)
-        return FetchMedia(FreshKeys(self._ring), self._work, files, vault)
+        return FetchMedia(FreshKeys(self._ring), self._work, files, vault, self._clock)
 
     def drain(self, lane: Lane, go_on: Callable[[], bool]) -> None:
         """Deliver a lane's due conversions; whatever goes wrong is logged, and what was in hand waits again."""
@@ -241,10 +261,12 @@ class Hands:
 
     def _carry_out(self, message: Leased) -> None:
         if (carry_out := self._alone.get(message.kind)) is not None:
+            if message.kind in WAIT_ELSEWHERE and message.attempts <= MOST_EXCUSED:
+                self._work.about_to_ask([message])
             carry_out(message)
             return
         log.error("unknown_message", kind=message.kind)  # written by a newer release: it waits for a newer worker
-        later = datetime.now(UTC) + UNKNOWN
+        later = self._clock() + UNKNOWN
         self._work.record(Entry([Settled(message, "waiting", later, f"this release has no worker for {message.kind}")]))
 
     def _guarded(self, work: Callable[[], None]) -> None:
@@ -261,14 +283,14 @@ class Hands:
             self._work_back("the database went away")
         except Exception as defect:
             log.exception("work_broke")
-            self._work_back(f"the work broke: {type(defect).__name__}")
+            self._work_back(f"the work broke: {type(defect).__name__}", broke=True)
         else:
             self._work.forget()
 
-    def _work_back(self, why: str) -> None:
+    def _work_back(self, why: str, *, broke: bool = False) -> None:
         """Put back what is still leased; where even that fails, the leases run out by themselves."""
         with suppress(psycopg.Error):
-            self._work.put_back(why)
+            self._work.put_back(why, broke=broke)
 
 
 class Crew:

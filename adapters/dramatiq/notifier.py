@@ -14,6 +14,7 @@ from adapters.dramatiq.hands import FreshKeys
 from adapters.outside.addresses import Rules
 from adapters.outside.client import GuardedClient
 from adapters.outside.postman import GuardedPostman
+from adapters.postgres.clock import DatabaseClock
 from adapters.postgres.keyring import KeyRing
 from adapters.postgres.outbox import LEASE_SECONDS
 from adapters.postgres.subscriptions import PostgresSubscribers
@@ -40,7 +41,7 @@ class Post:
         self._line = Line(url, "masar_projector", name="notify")
         self._ring = KeyRing(url, master)
         self.book = PostgresSubscribers(self._line, master, FreshKeys(self._ring), lease_s)
-        self._notify = NotifySubscriber(self.book, postman)
+        self._notify = NotifySubscriber(self.book, postman, clock=DatabaseClock(self._line))
 
     def run(self, subscription: Subscription, go_on: Callable[[], bool]) -> bool:
         """Tell a subscriber some of what waits; return whether there is more. What breaks off is put back."""
@@ -56,7 +57,7 @@ class Post:
             self._back("the database went away")
         except Exception as defect:
             log.exception("work_broke")
-            self._back(f"the work broke: {type(defect).__name__}")
+            self._back(f"the work broke: {type(defect).__name__}", broke=True)
         else:
             self.book.forget()
             return more
@@ -70,9 +71,9 @@ class Post:
         with suppress(psycopg.Error):
             self._ring.close()
 
-    def _back(self, why: str) -> None:
+    def _back(self, why: str, *, broke: bool = False) -> None:
         with suppress(psycopg.Error):
-            self.book.put_back(why)
+            self.book.put_back(why, broke=broke)
 
 
 class Notifier:

@@ -7,6 +7,7 @@ import structlog
 
 from adapters.dramatiq.hands import WorkerSettings
 from adapters.meta.dataset_checks import MetaDatasets
+from adapters.postgres.clock import DatabaseClock
 from adapters.postgres.secrets import SecretStore
 from adapters.postgres.watches import PostgresWatchlist
 from adapters.postgres.work import Line, Work
@@ -34,6 +35,7 @@ class Watchman:
             records=work,
             every_s=settings.watch_every_s,
             probe_s=settings.probe_s,
+            clock=DatabaseClock(self._line),
         )
 
     def run(self, stop: threading.Event) -> None:

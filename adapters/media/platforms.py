@@ -2,21 +2,26 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 from uuid import UUID
 
 import orjson
 
+from adapters.channels.proofs import Proofs
 from adapters.outside.addresses import Rules
 from adapters.outside.client import GuardedClient
 from adapters.outside.errors import NotReached
+from application.ports.channels import Account
 from application.ports.media import NoFile, WantedFile
+from domain.shared.fact import Channel
 
 LARGEST_ANSWER = 64 * 1024
 WITHIN_S = 120.0
 PLATFORM_HOSTS = (".facebook.com", ".fbsbx.com", ".whatsapp.net", ".fbcdn.net")
-TokenOf = Callable[[UUID, str, str], str | None]
-"""Returns the token of an account: (brokerage, channel, account id)."""
+REFUSED = 400
+"""What Graph answers to a call whose proof is missing or wrong; to ask for an address once more does no harm."""
+AccountOf = Callable[[UUID, Channel, str], Account | None]
+"""Returns an account of ours with what opens it, None without a token: (brokerage, channel, account id)."""
 
 
 def allowing(rules: Rules, urls: Iterable[str]) -> Rules:
@@ -31,10 +36,11 @@ class PlatformFiles:
     """The FileSource of all channels; every call goes through the guarded client."""
 
     def __init__(
-        self, client: GuardedClient, token_of: TokenOf, *, graph: str, dialog360: str
+        self, client: GuardedClient, account_of: AccountOf, *, graph: str, dialog360: str
     ) -> None:  # fmt: skip
-        self._client, self._token_of = client, token_of
+        self._client, self._account_of = client, account_of
         self._graph, self._dialog360 = graph, dialog360
+        self._proofs = Proofs()
 
     @contextmanager
     def open(self, wanted: WantedFile) -> Iterator[Iterator[bytes]]:
@@ -51,18 +57,36 @@ class PlatformFiles:
             if wanted.media.url is None:
                 raise NoFile("the platform gave no address")
             return wanted.media.url, {}
-        token = self._token_of(wanted.brokerage_id, wanted.channel, wanted.account_id)
-        if token is None:
+        account = self._account_of(wanted.brokerage_id, wanted.channel, wanted.account_id)
+        if account is None:
             raise NoFile("no token is set for this account")
         hosted = wanted.provider == "360dialog"
-        headers = {"D360-API-KEY": token} if hosted else {"Authorization": f"Bearer {token}"}
+        headers = {"D360-API-KEY": account.token} if hosted else {"Authorization": f"Bearer {account.token}"}
         if wanted.media.id is None:
             if wanted.media.url is None:
                 raise NoFile("the platform gave neither an id nor an address")
             return wanted.media.url, headers if _platforms_own(wanted.media.url, self._graph) else {}
         base = self._dialog360 if hosted else self._graph
-        url = self._announced(f"{base}/{quote(wanted.media.id, safe='')}", headers)
-        return (_moved(url, base) if hosted else url), headers
+        asked = f"{base}/{quote(wanted.media.id, safe='')}"
+        if hosted:
+            return _moved(self._announced(asked, headers), base), headers
+        return self._proved(account, asked, headers), headers
+
+    def _proved(self, account: Account, url: str, headers: Mapping[str, str]) -> str:
+        """Return where Graph says that a file is, asked with the proof that goes with the token."""
+        *others, last = self._proofs.in_turn(account)
+        for proof in others:
+            try:
+                found = self._announced(_asking(url, proof), headers)
+            except NoFile as none:
+                if not (isinstance(none.__cause__, NotReached) and none.__cause__.status == REFUSED):
+                    raise
+                continue
+            self._proofs.taken(account, proof)
+            return found
+        found = self._announced(_asking(url, last), headers)
+        self._proofs.taken(account, last)
+        return found
 
     def _announced(self, url: str, headers: Mapping[str, str]) -> str:
         with _as_no_file():
@@ -78,6 +102,10 @@ def _platforms_own(url: str, base: str) -> bool:
     """Tell whether an address that a webhook named is the platform's own: only there does our token go along."""
     host = urlsplit(url).hostname or ""
     return host == urlsplit(base).hostname or host.endswith(PLATFORM_HOSTS)
+
+
+def _asking(url: str, fields: Mapping[str, str]) -> str:
+    return f"{url}?{urlencode(fields)}" if fields else url
 
 
 def _moved(url: str, base: str) -> str:
@@ -102,4 +130,4 @@ def _as_no_file() -> Iterator[None]:
     except NotReached as none:
         refused = none.reason in ("too_large", "wrong_type")
         gone = none.status in (401, 403, 404, 410)
-        raise NoFile(str(none), passing=none.passing and not gone, refused=refused) from None
+        raise NoFile(str(none), passing=none.passing and not gone, refused=refused) from none

@@ -12,7 +12,7 @@ from uuid import UUID
 from adapters.media.sealed_file import BrokenFile, SealedWriter, pieces
 from adapters.media.types import HEAD, RefusedType, sniff
 from application.fetch_media import ELSEWHERE, LIMITS
-from application.ports.media import ErasedPerson, KeptFile, NoFile, Scanner, WantedFile
+from application.ports.media import ErasedPerson, FileToGive, KeptFile, NoFile, Scanner, WantedFile
 
 KeyOf = Callable[[UUID], bytes | None]
 """Returns the data key of a subject, None once it is destroyed."""
@@ -33,9 +33,9 @@ class FolderVault:
         if key is None:
             raise ErasedPerson
         place = place_of(self._folder, wanted.brokerage_id, name)
-        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         coming = place.with_suffix(f".{os.getpid()}.{os.urandom(4).hex()}")
         try:
+            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             kept = self._receive(wanted, family, chunks, coming, key, name)
             if kept.virus is not None:
                 place = place_of(self._folder / QUARANTINE, wanted.brokerage_id, name)
@@ -83,6 +83,20 @@ class FolderVault:
         if key is None:
             raise ErasedPerson
         return _opened(place_of(self._folder, brokerage_id, name), key, name)
+
+    def has(self, brokerage_id: UUID, name: UUID) -> bool:
+        """Tell whether a file of a brokerage is kept under a name, whoever's it is."""
+        return place_of(self._folder, brokerage_id, name).exists()
+
+    def read(self, brokerage_id: UUID, subject_id: UUID, name: UUID, family: str) -> FileToGive:
+        """Return a kept file, whole, and its type as its bytes tell it. Raises NoFile, ErasedPerson."""
+        try:
+            content = b"".join(self.open(brokerage_id, subject_id, name))
+        except FileNotFoundError:
+            raise NoFile("there is no such file of this customer") from None
+        except BrokenFile:
+            raise NoFile("there is no such file of this customer, or it is damaged") from None
+        return FileToGive(content, _type(content[:HEAD], family))
 
     def destroy(self, brokerage_id: UUID, names: Iterator[UUID] | list[UUID]) -> int:
         """Delete files, those in quarantine too; return how many there were."""

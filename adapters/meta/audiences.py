@@ -9,6 +9,7 @@ import orjson
 from adapters.meta.graph import TIMEOUT_S, VERSION, appsecret_proof
 from adapters.meta.graph_errors import refusal, unanswered
 from adapters.meta.user_data import normalise
+from adapters.outside.bounds import bounded
 from application.ports.audiences import Batch
 from application.ports.conversions import Answer, Credentials, Transient
 from domain.audiences.difference import Row
@@ -43,6 +44,7 @@ class MetaAudiences:
             base_url=f"{base_url.rstrip('/')}/{version}",
             timeout=httpx.Timeout(timeout_s, connect=min(3.0, timeout_s)),
             follow_redirects=False,
+            event_hooks=bounded(timeout_s),
         )
 
     def create(self, ad_account_id: str, name: str) -> str:

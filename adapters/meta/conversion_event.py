@@ -7,7 +7,7 @@ from typing import Any, Final
 from adapters.meta.full_names import split_name
 from adapters.meta.listing import listing_fields, preference_fields, property_type
 from adapters.meta.settings import DEFAULTS, MetaSettings
-from adapters.meta.user_data import hash_user_data
+from adapters.meta.user_data import country_of_phone, hash_user_data, normalise
 
 # fmt: off
 DIRECT: Final = {  # kind of hint → field of Meta's user data
@@ -99,12 +99,26 @@ def raw_user_data(
         if said := [known[kind] for kind in kinds if kind in known]:
             raw[field] = said
     raw |= {field: names for field, names in split_name(known.get("name", "")).items() if field not in raw}
+    country = _country(known, str(payload.get("region") or "EG"))
+    if country and "country" not in (payload.get("dropped") or ()):
+        raw["country"] = country
     raw |= _click(known, payload)
     raw |= _channel_ids(known, payload, settings)
     if payload.get("fb_login_id"):
         raw["fb_login_id"] = str(payload["fb_login_id"])
     raw["external_id"] = payload["person_id"]
     return raw
+
+
+def _country(known: Mapping[str, str], region: str) -> str | None:
+    """Return the person's country: as told, else the one that their phone number belongs to.
+
+    Meta wants the country with every event, also where all customers are of one: it matches against the whole world.
+    """
+    told = known.get("country")
+    if told and normalise("country", told).normalised:
+        return told
+    return country_of_phone(known.get("phone", ""), region)
 
 
 def fbc(fbclid: str, clicked_ms: int) -> str:

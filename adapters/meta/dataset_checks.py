@@ -11,6 +11,7 @@ import orjson
 
 from adapters.meta.graph import TIMEOUT_S, VERSION, GraphClient, appsecret_proof
 from adapters.meta.graph_errors import refusal
+from adapters.outside.bounds import bounded
 from application.ports.conversions import Answer, Credentials, NotAccepted, Parked
 from application.ports.datasets import Seen, Verdict
 
@@ -33,6 +34,7 @@ class MetaDatasets:
             base_url=f"{base_url.rstrip('/')}/{version}",
             timeout=httpx.Timeout(timeout_s, connect=min(3.0, timeout_s)),
             follow_redirects=False,
+            event_hooks=bounded(timeout_s),
         )
 
     def token(self, credentials: Credentials) -> Seen:
@@ -107,7 +109,8 @@ class MetaDatasets:
             raise NotAccepted(Answer(message="an answer that is not JSON")) from None
         error = content.get("error") if isinstance(content, dict) else None
         if isinstance(error, dict) or not response.is_success:
-            raise refusal(response.status_code, response.headers, error or {}, dataset_id)
+            said = error if isinstance(error, dict) else {}
+            raise refusal(response.status_code, response.headers, said, dataset_id)
         if not isinstance(content, dict):
             raise NotAccepted(Answer(response.status_code, message="an answer of an unknown shape"))
         return content

@@ -10,6 +10,7 @@ import httpx
 import orjson
 
 from adapters.meta.graph_errors import refusal, unanswered
+from adapters.outside.bounds import bounded
 from application.ports.conversions import Accepted, Answer, Transient
 
 VERSION = "v26.0"
@@ -32,8 +33,9 @@ class GraphClient:
         timeout = httpx.Timeout(timeout_s, connect=min(3.0, timeout_s))
         # Redirects would carry the token elsewhere; proxies of the environment are honoured.
         self._http = httpx.Client(
-            base_url=f"{base_url.rstrip('/')}/{version}", timeout=timeout, limits=limits, follow_redirects=False
-        )
+            base_url=f"{base_url.rstrip('/')}/{version}", timeout=timeout, limits=limits, follow_redirects=False,
+            event_hooks=bounded(timeout_s),
+        )  # fmt: skip
 
     def send_events(
         self, dataset_id: str, token: str, events: Sequence[Mapping[str, Any]], *,

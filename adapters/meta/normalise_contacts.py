@@ -68,6 +68,16 @@ def phone(text: str, region: str) -> str:
     return digits
 
 
+@lru_cache(maxsize=16_384)
+def country_of(digits: str) -> str | None:
+    """Return the country of a number that `phone` returned, as ISO alpha-2 in lower case.
+
+    None for numbers of no country, such as satellite phones.
+    """
+    code = phonenumbers.region_code_for_number(phonenumbers.parse(f"+{digits}"))
+    return code.lower() if code and code.isalpha() else None
+
+
 @lru_cache(maxsize=16_384)  # parsing is the slow step, and the same buyers come back
 def _valid_e164(number: str, region: str) -> str | None:
     candidates = [number, f"+{number}"] if _BARE_INTERNATIONAL.fullmatch(number) else [number]

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from adapters.meta.country_table import ALIASES, ARABIC_NAMES, COUNTRIES, US_STATES
+from adapters.meta.country_table import ALIASES, COUNTRIES, US_STATES
 from adapters.meta.normalise_text import UnusableValueError, ascii_digits, bare_letters, look_up_key
 
 
@@ -60,26 +60,24 @@ _CODES: Final = frozenset(code for code, _, _ in COUNTRIES)
 _BY_NAME: Final = (
     {look_up_key(name): code for code, _, name in COUNTRIES}
     | {alpha_3: code for code, alpha_3, _ in COUNTRIES}
-    | {look_up_key(name): code for code, names in ARABIC_NAMES.items() for name in names}
     | {look_up_key(name): code for code, names in ALIASES.items() for name in names}
 )
-_ARTICLES: Final = ("the", "stateof", "kingdomof", "republicof", "دوله", "مملكه", "جمهوريه")
+_ARTICLES: Final = ("the", "stateof", "kingdomof", "republicof")
 
 
 def country(text: str) -> str:
     """Return the ISO 3166-1 alpha-2 code in lower case.
 
-    Reads alpha-2, alpha-3, English and Arabic names and the usual aliases. Raises UnusableValueError for
-    anything else: a cut name is another country ("UAE" would become Ukraine).
+    Reads alpha-2, alpha-3, English names and the usual aliases. Raises UnusableValueError for anything else, as Meta's
+    own library leaves it out: a cut name is another country ("UAE" would become Ukraine). Who wrote their country in
+    Arabic is found by their phone number.
     """
     key = look_up_key(text)
     if key == "are" and "." in text:  # A.R.E. is the Arab Republic of Egypt; without dots it is the Emirates' code
         return "eg"
     if key in _CODES:
         return key
-    spellings = [key, f"ال{key}"]  # Arabic names are also written without their article
-    spellings += [key.removeprefix(article) for article in _ARTICLES if key.startswith(article)]
-    for spelling in spellings:
+    for spelling in (key, *(key.removeprefix(article) for article in _ARTICLES if key.startswith(article))):
         if code := _BY_NAME.get(spelling):
             return code
     raise UnusableValueError("not a country we know")

@@ -108,13 +108,18 @@ def ascii_digits(text: str) -> str:
     return text.translate(_ASCII_DIGITS)
 
 
+_OTHER_FORMS: Final = re.compile("[\ufb50-\ufdff\ufe70-\ufefc\uff01-\uff5e]")
+"""Letters drawn as they stand in a word, and full-width ones: text out of PDFs and old systems has them."""
+
+
 def bare_letters(text: str) -> str:
     """Return lower-case letters and digits run together: how Meta's Pixel writes names before hashing.
 
     NFC, no spaces, punctuation or symbols (of any script), no Arabic vowel signs or tatweel. Accents stay,
     and so do the forms of alef, yeh and teh marbuta, because Meta keeps them apart. May be empty.
     """
-    lowered = _ORNAMENT.sub("", unicodedata.normalize("NFC", text).lower())
+    plain = _OTHER_FORMS.sub(lambda letter: unicodedata.normalize("NFKC", letter[0]), text)
+    lowered = _ORNAMENT.sub("", unicodedata.normalize("NFC", plain).lower())
     kept = "".join(char for char in lowered if unicodedata.category(char)[0] not in _STRIPPED_CATEGORIES)
     return unicodedata.normalize("NFC", kept)
 

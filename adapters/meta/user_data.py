@@ -134,6 +134,12 @@ def phone_e164_digits(value: str, region: str = "EG") -> str | None:
     return normalise("ph", value, region=region).normalised
 
 
+def country_of_phone(value: str, region: str = "EG") -> str | None:
+    """Return the country that a number belongs to, ISO alpha-2 in lower case, or None where it tells none."""
+    digits = phone_e164_digits(value, region)
+    return normalise_contacts.country_of(digits) if digits else None
+
+
 def normalise_email(value: str) -> str | None:
     """Return the address in the form that is hashed, or None where it is none."""
     return normalise("em", value).normalised

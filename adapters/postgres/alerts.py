@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from adapters.postgres.append import append_in, flush
 from adapters.postgres.mapper import Envelope
-from application.send_message import FORBIDDEN, NO_CREDENTIALS
+from application.outgoing_outcome import FORBIDDEN, NO_CREDENTIALS
 from domain.operations.alerts import Alert, Condition, News, review
 from domain.operations.events import AlertRaised
 

@@ -48,7 +48,7 @@ class PostgresDesks:
                 row = connection.execute(HOLD, (brokerage_id, thread_id)).fetchone()
                 if row is None:
                     raise NoSuchThread(str(thread_id))
-                work = PostgresDeskWork(connection, Desk(*row))
+                work = PostgresDeskWork(connection, Desk(**dict(zip(COLUMNS, row, strict=True))))
                 yield work
                 work.finish()
             flush(connection)

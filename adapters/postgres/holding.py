@@ -15,7 +15,7 @@ from adapters.postgres.seals import SubjectSeals
 from adapters.postgres.secrets import SecretStore
 from adapters.postgres.work import as_app
 from adapters.sealing import MasterKey
-from application.send_message import RequestSend
+from application.request_send import RequestSend
 from application.take_over import Holding
 from domain.messaging.windows import RULES, WindowRules
 

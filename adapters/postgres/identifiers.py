@@ -18,7 +18,9 @@ DETAILS = (
 IDENTIFYING = frozenset((*STRONG, *WEAK))
 KINDS = (*STRONG, *WEAK, *DETAILS)
 PHONES = frozenset({"phone", "former_phone"})
-CHECKED = frozenset({"email", "email_sha256", "phone_sha256", *PHONES})
+DESCRIBING = {"birth_date": "db", "gender": "ge"}
+"""Hints that people write in many ways → Meta's field: what nobody can read counts for nothing."""
+CHECKED = frozenset({"email", "email_sha256", "phone_sha256", *PHONES, *DESCRIBING})
 """Hints that are not usable in every form."""
 
 SAME_AS = {"former_phone": "phone", "former_bsuid": "bsuid", "parent_bsuid": "bsuid"}
@@ -64,6 +66,8 @@ def _checked(kind: str, value: str, region: str) -> str | None:
             return normalise_email(value)
         case "phone" | "former_phone":
             return phone_e164_digits(value, region)
+        case "birth_date" | "gender":
+            return value if normalise(DESCRIBING[kind], value).dropped is None else None
         case _:
             return normalise("em", value).sha256  # a hash of nothing, or of a placeholder, finds nobody
 

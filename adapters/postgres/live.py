@@ -164,8 +164,14 @@ def shown_content(name: str, value: Any) -> Any:
         return value
     media = value.get("media")
     if isinstance(media, dict):
-        value["media"] = {key: media[key] for key in ("mime_type", "filename", "animated") if media.get(key)}
+        value["media"] = _of_file(media)
+    if isinstance(value.get("files"), list):
+        value["files"] = [_of_file(one) for one in value["files"]]
     return value
+
+
+def _of_file(media: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: media[key] for key in ("type", "mime_type", "filename", "animated") if media.get(key)}
 
 
 def event_of(

@@ -128,13 +128,16 @@ UPDATE outbox.messages m
  WHERE m.id = s.id AND m.state = 'leased' AND m.lease = s.lease
 RETURNING m.id
 """
-# What may have been received and must not be sent twice comes back as asked.
+# What may have been received and must not be sent twice comes back as asked. What breaks the work on it comes back ever
+# later and in smaller batches, so that it is found alone and the others go on; it never dies of that.
 PUT_BACK = """
 UPDATE outbox.messages m
-   SET state = 'waiting', due_at = now() + interval '1 second', lease = NULL, leased_until = NULL, last_error = %s,
+   SET state = 'waiting', lease = NULL, leased_until = NULL, last_error = %(why)s,
+       due_at = now() + make_interval(secs => CASE WHEN %(broke)s THEN least(300, 2 ^ least(m.attempts, 9)) ELSE 1 END),
+       crashes = CASE WHEN %(broke)s THEN greatest(m.crashes, least(m.crashes + 1, 3)) ELSE m.crashes END,
        asked = m.asked OR EXISTS (
          SELECT FROM outbox.under_way u WHERE u.lease = m.lease AND u.once AND m.id = ANY(u.message_ids))
- WHERE state = 'leased' AND lease = ANY(%s)
+ WHERE state = 'leased' AND lease = ANY(%(leases)s)
 """
 SWEEP = """
 WITH lost AS (
@@ -261,9 +264,12 @@ class Outbox:
         """Take the parked message that was tried least, if there is any."""
         return self._lease(LEASE_PARKED, brokerage_id=brokerage_id, batch_by=batch_by)
 
-    def put_back(self, leases: Sequence[int], why: str) -> None:
-        """Let what is still under these leases wait again: the work on it broke off."""
-        self.connection.execute(PUT_BACK, (why, list(leases)))
+    def put_back(self, leases: Sequence[int], why: str, *, broke: bool = False) -> None:
+        """Let what is still under these leases wait again: the work on it broke off.
+
+        For a second where that is nobody's fault; where the work `broke` for up to five minutes, ever longer.
+        """
+        self.connection.execute(PUT_BACK, {"why": why, "leases": list(leases), "broke": broke})
 
     def renew(self, leases: Sequence[int]) -> None:
         """Extend what is still held under these leases, where a good part of their time is over."""

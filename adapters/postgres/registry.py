@@ -50,14 +50,14 @@ class Hint:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Whose is a touchpoint with these hints? `fallback` is its subject where it has none.
+    """Whose is a touchpoint with these hints? Without any it is that of the subject `fallback`.
 
     Only one that may link tells who a visitor is: what anybody could have sent joins nobody to a person.
     """
 
     brokerage_id: UUID
     hints: tuple[Hint, ...]
-    fallback: UUID
+    fallback: UUID | None = None
     may_link: bool = True
 
 
@@ -218,7 +218,7 @@ def _choose(
         taken = visitor.known or visitor.known_as is not None
         if not tells_human or not taken:
             return visitor  # a visitor again; or one who tells for the first time who they are
-    subject_id = uuid4() if question.hints else question.fallback
+    subject_id = uuid4() if question.hints or question.fallback is None else question.fallback
     subject = Subject(subject_id, question.brokerage_id, os.urandom(32))
     return draft.subjects.setdefault(subject_id, subject)
 

@@ -13,6 +13,8 @@ from application.ports.outbox import Lane
 
 TOKEN, APP_SECRET, TEST_CODE = "dataset/{}/token", "dataset/{}/app_secret", "dataset/{}/test_event_code"
 """Names of a dataset's secrets, by its id."""
+ACCOUNT_TOKEN, ACCOUNT_SECRET = "ad_account/{}/token", "ad_account/{}/app_secret"
+"""Names of an ad account's secrets, by its number."""
 
 GET = "SELECT name, sealed FROM registry.secrets WHERE brokerage_id = %s AND name = ANY(%s)"
 PUT = """

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+import orjson
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
@@ -23,9 +24,10 @@ from adapters.postgres.secrets import SecretStore
 from adapters.sealing import MasterKey, key_id_of, keyed_hash
 from application.outgoing import Draft, SubjectErased, send_id_of, settled_id_of
 from application.outgoing_limits import MOST_PARTS
+from application.outgoing_outcome import FORBIDDEN, NO_CREDENTIALS, Waiting, waiting_of
 from application.ports.channels import Account, Addressee
 from application.ports.desks import Desk, DeskWork, NoSuchThread
-from application.send_message import RequestSend
+from application.request_send import RequestSend
 from domain.catalogue import kind_of
 from domain.messaging.content import Content
 from domain.messaging.events import SendRequested
@@ -51,6 +53,13 @@ BUSINESSES = """
 SELECT DISTINCT ON (business_id) account_id FROM channels.accounts
  WHERE brokerage_id = %s AND channel = 'whatsapp' AND business_id IS NOT NULL ORDER BY business_id, account_id
 """
+ASKED_AT = "SELECT occurred_at FROM log.masar_events WHERE originator_id = %s AND originator_version = 1"
+LOCKED_OUT = """
+SELECT last_error, created_at FROM outbox.messages
+ WHERE brokerage_id = %s AND kind = 'send_message' AND state IN ('waiting', 'leased') AND last_error LIKE %s
+   AND convert_from(payload, 'UTF8')::jsonb @> %s::jsonb
+ ORDER BY created_at LIMIT 1
+"""
 OUTCOMES, SAID_BY = ("accepted", "refused", "unknown", "cancelled"), (
     "answer", "receipt", "echo", "takeover", "newer_message", "window", "agent", "worker",
 )  # fmt: skip
@@ -74,10 +83,11 @@ class OtherBody(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """The sends that a request became; `fresh` where it was made just now."""
+    """The sends that a request became; `fresh` where it was made just now. `waits` where no token opens the account."""
 
     send_ids: Sequence[UUID]
     fresh: bool
+    waits: Waiting | None = None
 
 
 class SendingDesk:
@@ -116,13 +126,30 @@ class SendingDesk:
             use_case = RequestSend(SubjectSeals(lambda: registry, self._master), book, self._windows)
             with PostgresDesks(_lender(connection)).at(brokerage_id, thread_id) as work:
                 if draft.name and (there := _there(connection, brokerage_id, thread_id, draft.name)):
-                    return Requested(there, fresh=False)
+                    if all(_outcome(connection, brokerage_id, one) for one in there):
+                        return Requested(there, fresh=False)
+                    ((asked_at,),) = connection.execute(ASKED_AT, (there[0],)).fetchall()
+                    return Requested(there, False, self._waits(connection, registry, work.desk, asked_at))
                 if before is not None:
                     before(work)
                 sends = use_case.request_all(work, draft, now)
                 if draft.author == "agent" and draft.message_type != "reaction":
                     work.change(answered=work.desk.inbound, waiting_since=None)
-                return Requested(sends, fresh=True)
+                return Requested(sends, True, self._waits(connection, registry, work.desk, now))
+
+    def _waits(
+        self, connection: Connection[Any], registry: Connection[Any], desk: Desk, asked_at: datetime
+    ) -> Waiting | None:  # fmt: skip
+        """Return that a message asked for then waits for a token, None where the account has one that works.
+
+        Where the platform refused the token, since it keeps the first message back.
+        """
+        account = orjson.dumps({"channel": desk.channel, "account_id": desk.account_id}).decode()
+        book = PostgresOutgoing(lambda: connection, SecretStore(lambda: registry, self._master))
+        if book.account(desk.brokerage_id, desk.channel, desk.account_id) is None:
+            return waiting_of(f"{NO_CREDENTIALS} {desk.channel} {desk.account_id}", asked_at)
+        row = connection.execute(LOCKED_OUT, (desk.brokerage_id, f"{FORBIDDEN}%", account)).fetchone()
+        return waiting_of(*row) if row else None
 
     def again(
         self, brokerage_id: UUID, thread_id: UUID, send_id: UUID, by: str, now: datetime,
@@ -147,7 +174,7 @@ class SendingDesk:
         hints = identifying({to.kind: to.value}, secret)
         with self._at_work() as (connection, line):
             registry = Registry(line, self._master)
-            (found,) = registry.resolve([Question(brokerage_id, hints, uuid4())])
+            (found,) = registry.resolve([Question(brokerage_id, hints)])
             thread_id = open_desk(
                 connection, registry, brokerage_id, channel, account_id, found.subject.subject_id, to
             )  # fmt: skip
@@ -165,6 +192,14 @@ class SendingDesk:
                 if connection.execute(DESK, (brokerage_id, thread_id)).fetchone():
                     return thread_id
         raise NoSuchThread(f"no thread with this customer on {channel}")
+
+    def whose(self, brokerage_id: UUID, thread_id: UUID) -> tuple[UUID, Channel, str]:
+        """Return a thread's subject, channel and account. Raises NoSuchThread."""
+        with self._projector.connection() as connection:
+            row = connection.execute(DESK, (brokerage_id, thread_id)).fetchone()
+        if row is None:
+            raise NoSuchThread(str(thread_id))
+        return row[0], row[1], row[2]
 
     def accounts(self, brokerage_id: UUID, channel: Channel) -> list[str]:
         """Return the ids of a brokerage's accounts on a channel."""

@@ -71,7 +71,7 @@ class PostgresStories:
             row = connection.execute(DESK, (brokerage_id, thread_id)).fetchone()
             if row is None:
                 return None
-            desk = Desk(*row)
+            desk = Desk(**dict(zip(COLUMNS, row, strict=True)))
             facts = connection.execute(FACTS, (brokerage_id, desk.subject_id, KINDS, MOST)).fetchall()
             house = connection.execute(HOUSE, (brokerage_id, REGISTERED)).fetchone()
         told = decode(REGISTERED, *house) if house else None

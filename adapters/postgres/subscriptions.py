@@ -238,11 +238,11 @@ class PostgresSubscribers:
         """Return the leases in hand; to be called from any thread."""
         return list(self._leases)
 
-    def put_back(self, why: str) -> None:
-        """Let what is in hand wait again."""
+    def put_back(self, why: str, *, broke: bool = False) -> None:
+        """Let what is in hand wait again; `broke`: the work itself failed, so not at once."""
         leases, self._leases = self._leases, set()
         if leases:
-            self._outbox().put_back(list(leases), why)
+            self._outbox().put_back(list(leases), why, broke=broke)
 
     def subscriber(self, brokerage_id: UUID, subscriber_id: UUID) -> Subscriber | None:
         """Return one as it is now, None where it was deleted."""

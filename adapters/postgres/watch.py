@@ -37,6 +37,15 @@ SELECT s.name, s.build, s.position, e.topic AS kind, s.brokerage_id, s.error, s.
   LEFT JOIN log.masar_events e ON e.notification_id = s.position
  ORDER BY s.at DESC, s.position DESC LIMIT 100
 """
+TROUBLED = """
+SELECT kind, id::text, state, last_error AS error, attempts FROM outbox.messages
+ WHERE state = 'dead' OR state = 'waiting' AND last_error LIKE 'the work broke%'
+ ORDER BY state, coalesce(settled_at, due_at) DESC, id LIMIT 100
+"""
+RETRY_DEAD = """
+UPDATE outbox.messages SET state = 'waiting', due_at = now(), crashes = 0, attempts = 0, settled_at = NULL
+ WHERE state = 'dead' AND kind <> 'conversion'
+"""
 OUTBOX = """
 SELECT kind, state, count(*)::int AS messages,
        extract(epoch FROM now() - min(due_at) FILTER (WHERE state IN ('waiting', 'parked') AND due_at < now()))::float8
@@ -83,10 +92,22 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def backlog(connection: Connection[Any]) -> dict[str, Any]:
-    """Return what waits: facts per read model, the last 100 facts set aside, outbox messages by state and age."""
+    """Return what waits: facts per read model, the last 100 facts set aside, outbox messages by state and age.
+
+    `troubled` are up to 100 messages that were given up, or on which the work breaks, each with its error.
+    """
     newest = newest_position(connection)
     with connection.cursor(row_factory=dict_row) as cursor:
         builds = cursor.execute(BUILDS, {"newest": newest}).fetchall()
         aside = cursor.execute(ASIDE).fetchall()
         outbox = cursor.execute(OUTBOX).fetchall()
-    return {"newest": newest, "projections": builds, "set_aside": aside, "outbox": outbox}
+        troubled = cursor.execute(TROUBLED).fetchall()
+    return {"newest": newest, "projections": builds, "set_aside": aside, "outbox": outbox, "troubled": troubled}
+
+
+def retry_dead(connection: Connection[Any]) -> int:
+    """Let what was given up wait again, and return how much; conversions are corrected and sent again one by one.
+
+    The connection is an autocommit one as `masar_projector`.
+    """
+    return connection.execute(RETRY_DEAD).rowcount

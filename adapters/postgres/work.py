@@ -135,11 +135,14 @@ class Work:
         since = time.monotonic() - LONGEST_HELD_S
         return [lease for lease, taken in list(self._leases.items()) if taken > since]
 
-    def put_back(self, why: str) -> None:
-        """Let whatever is still leased here wait again; nothing happens where all of it was settled."""
+    def put_back(self, why: str, *, broke: bool = False) -> None:
+        """Let whatever is still leased here wait again; nothing happens where all of it was settled.
+
+        `broke`: the work itself failed, so the next try is not made at once.
+        """
         leases, self._leases = self._leases, {}
         if leases:
-            self._outbox().put_back(list(leases), why)
+            self._outbox().put_back(list(leases), why, broke=broke)
 
     def forget(self) -> None:
         """All that was leased here is settled."""

@@ -101,7 +101,8 @@ class Writer:
         kinds = usable(observed.fact, observed.region)
         unverified = observed.fact.unverified
         hints = identifying_unverified(kinds, key, stream_id) if unverified else identifying(kinds, key)
-        question = Question(observed.brokerage_id, hints, uuid5(stream_id, "subject"), may_link=not unverified)
+        fallback = None if hints else uuid5(stream_id, "subject")
+        question = Question(observed.brokerage_id, hints, fallback, may_link=not unverified)
         return _Draft(observed, stream_id, question, kinds)
 
     def _stored(self, draft: _Draft, answer: Answer) -> StoredFact:

@@ -1,6 +1,7 @@
 """Examines a running system, and says how to mend what is wrong."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -16,6 +17,8 @@ from api.settings import BadSettings, Settings
 from projections.catalogue import BY_NAME
 
 DESKS, MOST_NAMED = "desks of threads", 5
+CLOCKS_APART_S = 2.0
+"""So far apart our clock and the database's do no harm: a pause of a customer is measured in such."""
 
 
 def examine(own: Settings, *, consistency: bool) -> list[dict[str, Any]]:
@@ -87,6 +90,19 @@ def _role(own: Settings) -> tuple[bool, str]:
     return not above, "bound by row-level security" if not above else "the login is a superuser: use one that is none"
 
 
+def _clock(own: Settings) -> tuple[bool, str]:
+    """Workers go by the database's clock; what the API tells of arrivals is by this machine's."""
+    with connect(own.database(), "masar_owner") as connection:
+        before = datetime.now(UTC)
+        row = connection.execute("SELECT clock_timestamp()").fetchone()
+        after = datetime.now(UTC)
+    apart_s = max((before - row[0]).total_seconds(), (row[0] - after).total_seconds(), 0.0) if row else 0.0
+    near = apart_s <= CLOCKS_APART_S
+    return near, "agrees with the database's" if near else (
+        f"{apart_s:.0f} s off the database's: have both machines set by NTP"
+    )
+
+
 def _schema(own: Settings) -> tuple[bool, str]:
     with connect(own.database(), "masar_owner") as connection:
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
@@ -139,4 +155,5 @@ PROBES: dict[str, Callable[[Settings], tuple[bool, str]]] = {
     "redis": _redis,
     "master key": _master,
     "conversions go to": _graph,
+    "clock": _clock,
 }

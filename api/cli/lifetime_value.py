@@ -25,6 +25,8 @@ from domain.lifetime_value.fitted import MIN_CUSTOMERS, MIN_REPEATERS, Backtest
 from domain.lifetime_value.model import Customer
 
 COLUMNS = ("frequency", "recency", "T", "monetary_value")
+MOST = 10.0**12
+"""Of a number in a file: more is neither a count nor a time nor money, and overflows the fit."""
 
 
 class BadInput(ValueError):
@@ -116,6 +118,8 @@ def _number(number: int, line: dict[str, str], name: str) -> float:
         raise BadRow(f"row {number}, column {name}: must be a number, is {line[name][:40]!r}") from None
     if not math.isfinite(value) or value < 0:
         raise BadRow(f"row {number}, column {name}: must be finite and not negative")
+    if value > MOST:
+        raise BadRow(f"row {number}, column {name}: must not exceed 10^12")
     return value
 
 

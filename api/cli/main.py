@@ -7,6 +7,7 @@ import typer
 from eventsourcing.persistence import OperationalError
 
 from api.cli import (
+    ad_accounts,
     agents,
     channels,
     checks,
@@ -28,6 +29,7 @@ app = typer.Typer(
 
 for group in (
     processes, setting_up, policies, watching, checks, evaluating, renting, subscriptions, channels, agents, webhooks,
+    ad_accounts,
 ):  # fmt: skip
     group.register(app)
 

@@ -13,6 +13,7 @@ from uuid import UUID
 import click
 import orjson
 import typer
+from rich.box import HORIZONTALS
 from rich.table import Table
 
 from adapters.postgres.connections import connect
@@ -46,6 +47,7 @@ Named = Annotated[str, typer.Argument(help="A policy: NAME for its newest versio
 File = Annotated[Path | None, typer.Option(help="The document, - for the standard input.")]
 BY = "command line"
 MOST_LINES = 40
+MOST_NAMED = 8
 
 REFUSALS = (InvalidPolicy, NameTaken, NoSuchPolicy, NothingToTakeBack, NotYet, NotRegistered, VersionTaken)
 
@@ -211,25 +213,32 @@ def _show_result(result: dict[str, Any]) -> None:
         f"{told['same']:,} the same, {told['other_value']:,} of another value, {told['newly']:,} new, "
         f"{told['no_longer']:,} no longer", highlight=False,
     )  # fmt: skip
-    table = Table("event", "week", "", "would", "was", "value would", "value was", "match quality", "withheld")
+    table = Table(box=HORIZONTALS, padding=(0, 1, 0, 0), pad_edge=False)
+    for header in ("event", "week", ""):
+        table.add_column(header, no_wrap=True)
+    for header in ("would", "was", "value would", "value was", "match"):
+        table.add_column(header, justify="right", no_wrap=True)
     for line in result["by_event_and_week"][-MOST_LINES:]:
         _row(table, line["event_name"], line["week"], line)
     for line in result["totals"]:
         _row(table, "all", "", line)
     out.print(table)
+    for line in result["totals"]:
+        if held := ", ".join(f"{count:,} {reason}" for reason, count in line["would"]["withheld"].items()):
+            out.print(f"withheld in {line['currency']}: {held}", highlight=False)
     bands = result["bands"]
     moves = ", ".join(f"{one['people']:,} {one['from']} → {one['to']}" for one in bands["moves"])
     out.print(f"{bands['changed']:,} of {bands['people']:,} people change band{': ' if moves else ''}{moves}")
-    if result["never_fired"]:
-        out.print(f"{len(result['never_fired'])} rows never fired: {', '.join(result['never_fired'])}", highlight=False)
+    if never := result["never_fired"]:
+        more = f" and {len(never) - MOST_NAMED} more, all of them with --json" if len(never) > MOST_NAMED else ""
+        out.print(f"{len(never)} rows never fired: {', '.join(never[:MOST_NAMED])}{more}", highlight=False)
 
 
 def _row(table: Table, name: str, week: str, line: dict[str, Any]) -> None:
     would, was = line["would"], line["was"]
-    withheld = ", ".join(f"{count} {reason}" for reason, count in would["withheld"].items())
     table.add_row(
-        name, week, line["currency"], f"{would['count']:,}", f"{was['count']:,}", f"{would['value']:,.2f}",
-        f"{was['value']:,.2f}", f"{would['match_quality'] or 0} / {was['match_quality'] or 0}", withheld,
+        name, week, line["currency"], f"{would['count']:,}", f"{was['count']:,}", f"{would['value']:,.0f}",
+        f"{was['value']:,.0f}", f"{would['match_quality'] or 0} / {was['match_quality'] or 0}",
     )  # fmt: skip
 
 

@@ -69,16 +69,11 @@ def up(
 
 def api() -> None:
     """Serve the HTTP API. Needs MASAR_DATABASE_URL and MASAR_MASTER_KEY."""
-    import uvicorn
-
     from api.app import create_app
+    from api.server import serve
 
     own = _begin("api")
-    uvicorn.run(
-        create_app(own), host=own.host, port=own.port, log_config=None, access_log=False, loop="uvloop",
-        http="httptools", timeout_graceful_shutdown=20, server_header=False, backlog=2048, lifespan="on",
-        proxy_headers=False,  # who called is judged by MASAR_TRUSTED_PROXIES alone
-    )  # fmt: skip
+    serve(create_app(own), own.host, own.port)
 
 
 def projector() -> None:

@@ -160,14 +160,22 @@ def _brief(value: Any) -> str:
     return text if len(text) <= 40 else text[:39] + "…"
 
 
-def backlog_command(json: Json = False) -> None:
+def backlog_command(
+    json: Json = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Have messages that were given up tried again.")] = False,
+) -> None:
     """Show what waits: facts not yet in each read model, facts set aside, and the outbox by state and age.
 
-    A fact that was set aside is folded again by a rebuild: ./masar replay.
+    A fact that was set aside is folded again by a rebuild: ./masar replay. A message that was given up is tried again
+    with --retry; a conversion by POST /api/conversions/{id}/retry, which may correct it.
+
+    Example: ./masar backlog --retry
     """
-    from adapters.postgres.watch import backlog
+    from adapters.postgres.watch import backlog, retry_dead
 
     with connect(need_database(settings()), "masar_projector", name="cli") as connection:
+        if retry:
+            retry_dead(connection)
         state = backlog(connection)
     if json:
         show(state, True, "")
@@ -183,7 +191,10 @@ def backlog_command(json: Json = False) -> None:
         waiting.add_row(
             one["kind"], one["state"], str(one["messages"]), f"{one['oldest_s']:.0f} s" if one["oldest_s"] else "–"
         )
-    out.print(behind, waiting, *([aside] if state["set_aside"] else []))
+    troubled = Table("message", "kind", "state", "tries", "error", title="tried again by ./masar backlog --retry")
+    for one in state["troubled"]:
+        troubled.add_row(one["id"], one["kind"], one["state"], str(one["attempts"]), (one["error"] or "")[:100])
+    out.print(behind, waiting, *([aside] if state["set_aside"] else []), *([troubled] if state["troubled"] else []))
 
 
 @meta.command("hash")

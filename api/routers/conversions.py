@@ -42,6 +42,8 @@ async def list_conversions(
 ) -> Response:
     """List conversions, the newest first; with `summary=true` counts and values by event, status and reason.
 
+    Of a summary, `revenue` is what was accepted, by currency, and `total_revenue_cents` that in the brokerage's own.
+
     `person_id` is what older clients call `person`; `conversion_type` the brokerage's own name of a conversion, or
     Meta's. `sent` are those that a request to Meta named; `told_by` says whether we tell Meta, the pixel, or both.
     """
@@ -57,7 +59,9 @@ async def list_conversions(
             best_missing=best_missing, currency=currency, told_by=told_by,
         )  # fmt: skip
         if summary:
-            return answer(_summary(await queries.summarise(connection, wanted)))
+            rows = await queries.summarise(connection, wanted)
+            house = await services(request).houses.house(principal.brokerage_id)
+            return answer(_summary(rows, house.currency))
         rows = await queries.list_conversions(connection, wanted, after=after, limit=limit)
     following = encode_cursor(rows[-1]["position"], rows[-1]["id"]) if len(rows) == limit else None
     return answer({"items": rows, "next_cursor": following})
@@ -77,19 +81,26 @@ async def get_conversion(request: Request, conversion_id: UUID) -> Response:
         **row,
         "cause": show.event(cause) if cause else None,
         "policy_row": {"policy": row["policy"], "slot": row["slot"], "once_per": row["once_per"], "why": row["why"]},
-        "attempts": delivery.get("attempts", []),
+        "attempts": [{"request_id": one.get("event"), **one} for one in delivery.get("attempts", [])],
     })  # fmt: skip
 
 
-def _summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the sums; `total_conversions` and `total_revenue_cents` as older clients read them."""
+def _summary(rows: list[dict[str, Any]], currency: str) -> dict[str, Any]:
+    """Return the sums; `total_conversions` and `total_revenue_cents` as older clients read them.
+
+    Amounts of different currencies are never added: the older total is of the brokerage's own, `revenue` has all.
+    """
     accepted = [row for row in rows if row["status"] == "accepted"]
+    revenue: dict[str, Decimal] = {}
+    for row in accepted:
+        revenue[row["currency"]] = revenue.get(row["currency"], Decimal()) + row["value"]
     return {
         "rows": rows,
         "by_status": _by(rows, "status"),
         "withheld": _by([row for row in rows if row["status"] == "withheld"], "reason"),
         "total_conversions": sum(row["conversions"] for row in accepted),
-        "total_revenue_cents": int(sum((row["value"] for row in accepted), Decimal()) * 100),
+        "total_revenue_cents": int(revenue.get(currency, Decimal()) * 100),
+        "revenue": [{"currency": one, "value": revenue[one]} for one in sorted(revenue) if revenue[one]],
     }
 
 

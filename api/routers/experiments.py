@@ -14,6 +14,7 @@ from adapters.postgres.mapper import Envelope
 from adapters.postgres.queries import experiments as queries
 from adapters.postgres.queries.funnels import TooMuch
 from api.bodies import body_of, read_body
+from api.docs import MADE
 from api.errors import Refusal
 from api.reading import answer, caller, services
 from application.define_funnel import problems_in
@@ -59,7 +60,7 @@ async def list_experiments(request: Request) -> Response:
     return answer({"items": items, "next_cursor": None})
 
 
-@router.post("/api/experiments", openapi_extra=body_of(ExperimentBody))
+@router.post("/api/experiments", openapi_extra=body_of(ExperimentBody), responses=MADE)
 async def define_experiment(request: Request) -> Response:
     """Define an experiment: 201 with the people each variant needs; 200 where it is defined just so.
 

@@ -13,6 +13,7 @@ from adapters.postgres.connections import as_brokerage
 from adapters.postgres.queries import threads as queries
 from api import conversation_page as page
 from api import transcript as transcripts
+from api.docs import given_as
 from api.errors import Refusal
 from api.reading import answer, caller, services
 from api.routers import conversations
@@ -27,7 +28,11 @@ MOST: dict[str, int] = {"json": 20_000, "text": 20_000, "pdf": 3_000}
 ENDINGS = {"json": "json", "text": "txt", "pdf": "pdf"}
 
 
-@router.get("/api/conversations/{conversation_id}/export", response_class=Response)
+@router.get(
+    "/api/conversations/{conversation_id}/export",
+    response_class=Response,
+    responses=given_as("application/json", "text/plain", "application/pdf"),
+)
 async def export_conversation(
     request: Request,
     conversation_id: str,

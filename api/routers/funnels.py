@@ -14,9 +14,10 @@ from adapters.postgres.connections import as_brokerage
 from adapters.postgres.mapper import Envelope
 from adapters.postgres.queries import funnels as queries
 from adapters.postgres.queries import people as people_of
+from api.auth.keys import Principal
 from api.bodies import body_of, read_body
 from api.direct import Direct
-from api.docs import flat_body
+from api.docs import MADE, flat_body
 from api.errors import Refusal
 from api.flat import Flat
 from api.reading import Limit, answer, caller, decode_cursor, encode_cursor, services
@@ -56,7 +57,7 @@ async def list_funnels(request: Request) -> Response:
     return answer({"items": [_definition(one) for one in newest], "next_cursor": None})
 
 
-@router.post("/api/funnels", openapi_extra=body_of(FunnelBody))
+@router.post("/api/funnels", openapi_extra=body_of(FunnelBody), responses=MADE)
 async def define_funnel(request: Request) -> Response:
     """Define a funnel, or define one anew under its name: 201; 200 where it is defined just so.
 
@@ -94,8 +95,9 @@ async def get_funnel(
     Per step: people, rates from the first and from the previous step (0 to 1), who dropped, mean and median seconds.
     `time_to_convert` counts people by the seconds from one step to another, the first and the last unless told.
     """
+    principal = await caller(request, "read")
     begin, end = span(since, until, USUAL)
-    defined, reached = await _people(request, funnel_id, begin, end)
+    defined, reached = await _people(request, principal, funnel_id, begin, end)
     funnel = defined.funnel
     last = to_step or len(funnel.steps)
     if not from_step < last <= len(funnel.steps):
@@ -121,9 +123,10 @@ async def list_funnel_people(
     """List the people of a funnel and how far each got: those who took `step`; with `dropped` those who went no
     further than the step before it.
     """
+    principal = await caller(request, "read")
     begin, end = span(since, until, USUAL)
     after = decode_cursor(cursor, UUID)
-    defined, reached = await _people(request, funnel_id, begin, end)
+    defined, reached = await _people(request, principal, funnel_id, begin, end)
     least = step or 1
     if least > len(defined.funnel.steps) or (dropped and least == 1):
         raise Refusal(422, "Invalid request", errors=[Problem("step", "must be a step of the funnel, with one before")])
@@ -143,8 +146,9 @@ async def get_steps(
     until: datetime | None = None,
 ) -> Response:  # fmt: skip
     """Show a funnel's steps with their figures; with `person` how far one person got, and when."""
+    principal = await caller(request, "read")
     begin, end = span(since, until, USUAL)
-    defined, reached = await _people(request, funnel_id, begin, end, person)
+    defined, reached = await _people(request, principal, funnel_id, begin, end, person)
     if person is not None:
         one = next(iter(reached.values()), Progress())
         return answer({"funnel_id": funnel_id, "person_id": person, **_shown(defined.funnel, one)})
@@ -176,10 +180,14 @@ async def complete_step(request: Request, funnel_id: str, n: str) -> Response:
 
 
 async def _people(
-    request: Request, funnel_id: UUID, since: datetime, until: datetime, person: UUID | None = None
+    request: Request,
+    principal: Principal,
+    funnel_id: UUID,
+    since: datetime,
+    until: datetime,
+    person: UUID | None = None,
 ) -> tuple[FunnelDefined, Mapping[str, Progress]]:
     """Return a funnel and how far everybody got, or one person. Raises Refusal 404 for one that is not there."""
-    principal = await caller(request, "read")
     brokerage_id = principal.brokerage_id
     async with as_brokerage(services(request).pool, brokerage_id, snapshot=True) as connection:
         versions = (await queries.definitions(connection, brokerage_id)).get(funnel_id)

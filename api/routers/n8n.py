@@ -116,6 +116,7 @@ async def _whose(request: Request) -> tuple[Sender, Any]:
     known = await asyncio.to_thread(_secrets(request).of, brokerage_id) if brokerage_id else None
     if brokerage_id is None or known is None or not is_signed([known], request.headers, body, datetime.now(UTC)):
         raise Refusal(401, "Not authenticated", "the signature is not good, too old, or of nobody we know")
+    request.scope["seen"] = {"brokerage_id": str(brokerage_id)}
     if not services(request).rates.allow(f"n8n/{brokerage_id}"):
         raise Refusal(429, "Too many requests", "this brokerage's rate is used up", headers={"Retry-After": "1"})
     region = await services(request).region_of(brokerage_id)

@@ -11,6 +11,7 @@ from psycopg_pool import PoolTimeout
 from adapters.analyser.builtin import NAME as BUILTIN
 from adapters.postgres.migrate import newest_revision
 from adapters.redis.ping import redis_answers
+from api.docs import given_as
 from api.reading import answer, services
 from api.wiring import Services
 
@@ -39,7 +40,7 @@ async def healthz() -> Response:
     return answer({"status": "alive"})
 
 
-@router.get("/readyz")
+@router.get("/readyz", responses={503: {"description": "Not ready; `checks` says what is wrong."}})
 async def readyz(request: Request) -> Response:
     """Say whether requests can be served: database, migrations, Redis, read models within bounds."""
     checks = await _checks(services(request))
@@ -47,7 +48,7 @@ async def readyz(request: Request) -> Response:
     return answer({"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503)
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=Response, responses=given_as("text/plain"))
 async def metrics(request: Request) -> Response:
     """Show the figures of this process, and the backlog as the database has it."""
     own = services(request)

@@ -18,6 +18,7 @@ from adapters.postgres.queries import optimising as queries
 from adapters.postgres.queries.conversions import filters
 from adapters.postgres.setup_stream import change_setup
 from api.bodies import body_of, read_body
+from api.docs import MADE
 from api.errors import Refusal
 from api.reading import answer, caller, services
 from api.spans import span
@@ -113,7 +114,7 @@ async def optimize(request: Request) -> Response:
     })  # fmt: skip
 
 
-@router.post("/api/conversions/optimize-batch", openapi_extra=body_of(BatchBody, required=False))
+@router.post("/api/conversions/optimize-batch", openapi_extra=body_of(BatchBody, required=False), responses=MADE)
 async def optimize_batch(request: Request) -> Response:
     """Sum up what would improve the conversions of a span, and try the brokerage's rules on the active policy.
 
@@ -163,7 +164,7 @@ async def list_rules(request: Request) -> Response:
     return answer({"items": items, "next_cursor": None})
 
 
-@router.post("/api/optimization-rules", openapi_extra=body_of(RuleBody))
+@router.post("/api/optimization-rules", openapi_extra=body_of(RuleBody), responses=MADE)
 async def write_rule(request: Request) -> Response:
     """Write a rule, or a new version of one: 201; 200 where the newest version says just the same.
 

@@ -14,7 +14,7 @@ from adapters.postgres.mapper import Envelope
 from adapters.postgres.queries import events as events_of
 from adapters.postgres.queries import people as queries
 from api import person_page, show
-from api.docs import MERGE_BODY, UNMERGE_BODY
+from api.docs import MADE, MERGE_BODY, UNMERGE_BODY
 from api.errors import Refusal
 from api.person_seen import AsOf, see
 from api.reading import Limit, answer, caller, decode_cursor, encode_cursor, json_body, services
@@ -102,7 +102,7 @@ async def get_journey(request: Request, person_id: UUID, as_of: AsOf = None) -> 
     })  # fmt: skip
 
 
-@router.post("/api/people/{person_id}/merge", openapi_extra=MERGE_BODY)
+@router.post("/api/people/{person_id}/merge", openapi_extra=MERGE_BODY, responses=MADE)
 async def merge_person(request: Request, person_id: UUID) -> Response:
     """Make another person one with this one: both pasts become one; nothing that was sent is sent again."""
     principal = await caller(request, "operate")
@@ -121,7 +121,7 @@ async def merge_person(request: Request, person_id: UUID) -> Response:
     return answer({"status": "merged", "person_id": person, "event_id": envelope.originator_id}, 201)
 
 
-@router.post("/api/people/{person_id}/unmerge", openapi_extra=UNMERGE_BODY)
+@router.post("/api/people/{person_id}/unmerge", openapi_extra=UNMERGE_BODY, responses=MADE)
 async def unmerge_person(request: Request, person_id: UUID) -> Response:
     """Say that a subject is not this person after all; both become as if they had never been one.
 

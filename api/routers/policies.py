@@ -115,13 +115,13 @@ async def one_policy(request: Request, name: Name, version: Version = None) -> R
     return answer(_shown(policy, setup))
 
 
-@router.put("/api/policies", openapi_extra=body_of(Policy))
+@router.put("/api/policies", openapi_extra=body_of(Policy, ours=("version",)))
 async def write_policy(request: Request) -> Response:
     """Write a new version of the policy that the document names. It changes nothing until it is activated."""
     return await _write(request, None)
 
 
-@router.put("/api/policies/{name}", openapi_extra=body_of(Policy))
+@router.put("/api/policies/{name}", openapi_extra=body_of(Policy, ours=("version",)))
 async def write_named_policy(request: Request, name: Name) -> Response:
     """Write a new version of a policy, as one document. It changes nothing until it is activated."""
     return await _write(request, name)

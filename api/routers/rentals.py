@@ -1,7 +1,7 @@
 """Rentals: searches and bookings in, Paymob's word about payments, and customers with what they may still bring."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,8 +12,9 @@ from adapters.paymob.callback import PROVIDER, Ignored, NotATransaction, is_thei
 from adapters.postgres.connections import as_brokerage
 from adapters.postgres.queries import people as people_of
 from adapters.postgres.queries import rentals as queries
+from adapters.postgres.queries.viewings import people_of as states_of
 from api import person_page
-from api.browsers import client_address
+from api.addresses import household
 from api.direct import Direct
 from api.docs import flat_body
 from api.errors import Refusal
@@ -25,10 +26,11 @@ from application.brokerages import brokerage_id_of
 from application.parse_touchpoint import Sender
 from application.ports.touchpoints import Problem
 from application.record_touchpoints import record_touchpoints
+from domain.brokerage.rulebook import House
 from domain.people.person import Person
 from domain.rentals import profile
 from domain.rentals.booking import Status
-from domain.rentals.customer import ltv_score
+from domain.rentals.customer import ltv_score, predicted_ltv
 from domain.rentals.events import Purpose
 from domain.scoring.policy import label
 from domain.shared.clock import millis, moment
@@ -178,7 +180,7 @@ async def list_customers(
 ) -> Response:
     """List rental customers, whoever was met last first, each with a value score where it can be told.
 
-    `predicted_ltv` is as of the last time the person was met; the page of one customer reckons it anew.
+    `predicted_ltv` is reckoned anew, as on the page of one customer.
     """
     principal = await caller(request, "read")
     own = services(request)
@@ -189,11 +191,8 @@ async def list_customers(
         rows = await queries.list_customers(
             connection, segment=segment, hosts=hosts, booked=booked, after=after, limit=limit
         )
-    for row in rows:
-        value = row["predicted_ltv"]
-        row["ltv_score"] = ltv_score(value, house) if value is not None else None
-        known = {"ltv_score": row["ltv_score"]}
-        row["ltv_band"] = label(house.policy, "rental_ltv_band", known) if value is not None else None
+        people = await states_of(connection, [UUID(str(row["id"])) for row in rows])
+    rows = await asyncio.to_thread(_valued, rows, people, house)
     last = rows[-1] if len(rows) == limit else None
     following = encode_cursor(round(last["last_at"].timestamp() * 1000), last["id"]) if last else None
     return answer({"items": rows, "next_cursor": following})
@@ -243,7 +242,7 @@ EARLIEST_MS, LATEST_MS = 0, 4_102_444_800_000
 
 async def _paymob(request: Request, slug: str) -> Response:
     own = services(request)
-    if not own.address_rates.allow(client_address(request) or "unknown"):
+    if not own.address_rates.allow(household(request)):
         raise Refusal(
             429,
             "Too many requests",
@@ -264,6 +263,7 @@ async def _paymob(request: Request, slug: str) -> Response:
         raise Refusal(422, "Invalid request", errors=[Problem("obj", "must be an object")])
     if secret is None or not _signed(transaction, given, secret):
         raise Refusal(403, "Not allowed", "the hmac is not right, or this brokerage takes no callbacks of Paymob")
+    request.scope["seen"] = {"brokerage_id": str(brokerage_id)}
     item = payment_of(transaction)
     if isinstance(item, Ignored):
         return answer({"status": "ignored", "why": item.why})
@@ -331,6 +331,20 @@ def _search(body: dict[str, Any], request: Request) -> dict[str, Any] | Problem:
     if isinstance(filters, dict):
         read["filters"] = sorted(name for name, value in filters.items() if value not in (None, "", False, [], {}))
     return read
+
+
+def _valued(rows: Sequence[Mapping[str, Any]], people: Mapping[UUID, Any], house: House) -> list[dict[str, Any]]:
+    """Return customers with what they may bring in the next twelve months as of now, its score and its band."""
+    now_ms = millis(datetime.now(UTC))
+    return [_with_value(row, people.get(UUID(str(row["id"]))), house, now_ms) for row in rows]
+
+
+def _with_value(row: Mapping[str, Any], known: Mapping[str, Any] | None, house: House, now_ms: int) -> dict[str, Any]:
+    person = person_page.read_person(known["state"]) if known else Person()
+    value = predicted_ltv(person.rentals, house, len(person.platforms), now_ms)
+    points = ltv_score(value, house) if value is not None else None
+    band = label(house.policy, "rental_ltv_band", {"ltv_score": points}) if points is not None else None
+    return {**row, "predicted_ltv": value, "ltv_score": points, "ltv_band": band}
 
 
 def _without(row: Mapping[str, Any], name: str) -> dict[str, Any]:

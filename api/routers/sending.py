@@ -3,12 +3,11 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any
 from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
 
 from adapters.meta.user_data import phone_e164_digits
 from adapters.postgres.connections import as_brokerage
@@ -16,16 +15,15 @@ from adapters.postgres.queries import templates as templates_of
 from adapters.postgres.sending_desk import NoSuchSend, NotToResend, OtherBody, Requested
 from api.auth.keys import Principal
 from api.direct import Direct
+from api.drafts import MessageBody, OlderBody, ResendBody, TemplateBody, checked, draft_of, schema_of, wrong_field
 from api.errors import Refusal
 from api.reading import answer, caller, json_body, services
 from application.outgoing import BadDraft, Draft, SendRefused
 from application.outgoing_templates import misfits
 from application.ports.channels import Addressee, NotSent
 from application.ports.desks import DeskWork, NoSuchThread
-from application.ports.touchpoints import Problem
 from application.take_over import HeldByAnother, hold
-from domain.messaging.content import Choice, Content, Location, Media, MessageText, OutgoingType, Piece, Section
-from domain.shared.fact import Channel, Label
+from domain.shared.fact import Channel
 
 router = APIRouter(tags=["messaging"], route_class=Direct)
 
@@ -33,101 +31,21 @@ LARGEST = 256 * 1024
 """Bytes of a body: a text, a list or a template's parameters."""
 LONGEST_KEY = 200
 SENT_BY_HAND = "an agent sends"
-B = TypeVar("B", bound=BaseModel)
-
-
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class TemplateBody(_Body):
-    """An approved template: its name, its language, and its components with their parameters as WhatsApp has them."""
-
-    name: Label
-    language: Label = "en"
-    components: tuple[dict[str, JsonValue], ...] = ()
-
-
-class MessageBody(_Body):
-    """A message. `type` may be left out: what is there tells it. Choices need an id each and a title.
-
-    `agent` is who sends; they hold the thread from then on. `force` takes it from another agent. `reply_to` is the id
-    of a message of this conversation.
-    """
-
-    type: OutgoingType | None = None
-    text: MessageText | None = None
-    media: Media | None = None
-    location: Location | None = None
-    buttons: tuple[Choice, ...] = ()
-    quick_replies: tuple[Choice, ...] = ()
-    sections: tuple[Section, ...] = ()
-    list_button: Piece | None = None
-    header: Piece | None = None
-    footer: Piece | None = None
-    url: Piece | None = None
-    template: Annotated[TemplateBody | dict[str, JsonValue] | None, Field(union_mode="left_to_right")] = None
-    emoji: Piece | None = None
-    reply_to: UUID | None = None
-    purpose: Literal["answer", "marketing", "notice"] = "answer"
-    agent: Label | None = None
-    force: bool = False
-
-
-class ResendBody(_Body):
-    """Who sends it again, knowing that it may arrive twice."""
-
-    agent: Label | None = None
-    force: bool = False
-
-
-class OlderBody(_Body):
-    """The older shape: whom, and what. WhatsApp takes a number in `to`, `phone` or `recipient_id`."""
-
-    platform: Channel | None = None
-    recipient_id: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
-    to: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
-    phone: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
-    text: MessageText | None = None
-    message: MessageText | None = None
-    template: TemplateBody | None = None
-    template_name: Label | None = None
-    language: Label | None = None
-    account_id: Label | None = None
-    purpose: Literal["answer", "marketing", "notice"] = "answer"
-    agent: Label | None = None
-    force: bool = False
-
-
-def _schema(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
-    return {"requestBody": {
-        "required": required, "content": {"application/json": {"schema": _written_out(model.model_json_schema())}},
-    }}  # fmt: skip
-
-
-def _written_out(schema: Any, known: dict[str, Any] | None = None) -> Any:
-    """Return a schema with the models within it written out; what nests without end is any JSON."""
-    known = known if known is not None else schema.pop("$defs", {})
-    if isinstance(schema, list):
-        return [_written_out(one, known) for one in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if "$ref" in schema:
-        name = schema["$ref"].rpartition("/")[2]
-        return {} if name == "JsonValue" else _written_out(dict(known[name]), known)
-    return {name: _written_out(value, known) for name, value in schema.items()}
 
 
 TAKEN: dict[str, Any] = {
     "status_code": 202,
     "responses": {
-        202: {"description": "Taken: it is sent by a worker, and its outcome is told in the conversation."},
+        202: {
+            "description": "Taken: it is sent by a worker, and its outcome is told in the conversation. `waiting` "
+            "says so where no token opens the account: it goes by itself once there is one."
+        },
         409: {"description": "It may not be sent now: which window closed when, until when what is allowed instead."},
     },
 }
 
 
-@router.post("/api/conversations/{conversation_id}/messages", openapi_extra=_schema(MessageBody), **TAKEN)
+@router.post("/api/conversations/{conversation_id}/messages", openapi_extra=schema_of(MessageBody), **TAKEN)
 async def post_message(request: Request, conversation_id: str) -> Response:
     """Send a message into a conversation; a text too long for the channel becomes several.
 
@@ -136,24 +54,26 @@ async def post_message(request: Request, conversation_id: str) -> Response:
     """
     principal = await caller(request, "operate")
     read = await json_body(request, LARGEST)
-    body, thread_id = _checked(MessageBody, read), _thread(conversation_id)
+    body, thread_id = checked(MessageBody, read), _thread(conversation_id)
     name = await _name(request, principal, str(thread_id), read)
-    draft = _draft(body, principal, name)
+    draft = draft_of(body, _name_of(principal), name)
     if body.reply_to:
         await _of_thread(request, principal, thread_id, body.reply_to)
+    if body.media and body.media.file and not services(request).vault.has(principal.brokerage_id, body.media.file):
+        raise wrong_field("media.file", "is no file that is kept here")
     draft = await _with_template(request, principal, thread_id, draft)
     return await _send(request, principal, thread_id, draft, body.agent, force=body.force)
 
 
 @router.post(
     "/api/conversations/{conversation_id}/messages/{send_id}/resend",
-    openapi_extra=_schema(ResendBody, required=False),
+    openapi_extra=schema_of(ResendBody, required=False),
     **TAKEN,
 )
 async def post_resend(request: Request, conversation_id: str, send_id: str) -> Response:
     """Send a message again knowingly whose outcome is unknown, or that was refused. 409 for any other."""
     principal = await caller(request, "operate")
-    body = _checked(ResendBody, await _body_or_nothing(request))
+    body = checked(ResendBody, await _body_or_nothing(request))
     thread_id, wanted, own = _thread(conversation_id), _thread(send_id), services(request).sending
     by = body.agent or _name_of(principal)
     before = _holding(by, force=body.force)
@@ -182,15 +102,15 @@ async def post_read(request: Request, conversation_id: str) -> Response:
     return await _sign(request, conversation_id, typing=False)
 
 
-@router.post("/api/v1/integrations/messenger/send", openapi_extra=_schema(OlderBody), **TAKEN)
+@router.post("/api/v1/integrations/messenger/send", openapi_extra=schema_of(OlderBody), **TAKEN)
 async def post_messenger(request: Request) -> Response:
     """Send to somebody who wrote to a page or an Instagram account: `platform`, `recipient_id`, `text`."""
     principal = await caller(request, "operate")
     read = await json_body(request, LARGEST)
-    body = _checked(OlderBody, read)
+    body = checked(OlderBody, read)
     channel: Channel = body.platform or "messenger"
     if channel == "whatsapp":
-        raise _wrong("platform", "WhatsApp has a path of its own: /api/v1/integrations/whatsapp/send")
+        raise wrong_field("platform", "WhatsApp has a path of its own: /api/v1/integrations/whatsapp/send")
     to = Addressee("psid" if channel == "messenger" else "igsid", _whom(body))
     try:
         thread_id = await asyncio.to_thread(
@@ -201,17 +121,17 @@ async def post_messenger(request: Request) -> Response:
     return await _older(request, principal, thread_id, body, read)
 
 
-@router.post("/api/v1/integrations/whatsapp/send", openapi_extra=_schema(OlderBody), **TAKEN)
+@router.post("/api/v1/integrations/whatsapp/send", openapi_extra=schema_of(OlderBody), **TAKEN)
 async def post_whatsapp(request: Request) -> Response:
     """Send to a WhatsApp number: `to` and `text`, or a `template`, which alone may be the first message."""
     principal = await caller(request, "operate")
     own, read = services(request), await json_body(request, LARGEST)
-    body = _checked(OlderBody, read)
+    body = checked(OlderBody, read)
     if body.platform not in (None, "whatsapp"):
-        raise _wrong("platform", f"{body.platform} has a path of its own: /api/v1/integrations/messenger/send")
+        raise wrong_field("platform", f"{body.platform} has a path of its own: /api/v1/integrations/messenger/send")
     number = phone_e164_digits(_whom(body), await own.region_of(principal.brokerage_id))
     if number is None:
-        raise _wrong("to", "is no phone number")
+        raise wrong_field("to", "is no phone number")
     to = Addressee("phone", number)
     try:
         thread_id = await asyncio.to_thread(own.sending.thread_with, principal.brokerage_id, "whatsapp", to)
@@ -231,10 +151,10 @@ async def _first(request: Request, principal: Principal, body: OlderBody, to: Ad
         )  # fmt: skip
     accounts = await asyncio.to_thread(own.accounts, principal.brokerage_id, "whatsapp")
     if body.account_id is not None and body.account_id not in accounts:
-        raise _wrong("account_id", "is no WhatsApp account of yours")
+        raise wrong_field("account_id", "is no WhatsApp account of yours")
     chosen = body.account_id or (accounts[0] if len(accounts) == 1 else None)
     if chosen is None:
-        raise _wrong("account_id", "is needed: there is not exactly one WhatsApp account")
+        raise wrong_field("account_id", "is needed: there is not exactly one WhatsApp account")
     try:
         return await asyncio.to_thread(own.first, principal.brokerage_id, "whatsapp", chosen, to)
     except SendRefused as no:
@@ -254,14 +174,14 @@ async def _older(request: Request, principal: Principal, thread_id: UUID, body: 
         agent=body.agent, force=body.force,
     )  # fmt: skip
     name = await _name(request, principal, str(thread_id), read)
-    draft = await _with_template(request, principal, thread_id, _draft(message, principal, name))
+    draft = await _with_template(request, principal, thread_id, draft_of(message, _name_of(principal), name))
     return await _send(request, principal, thread_id, draft, body.agent, force=body.force)
 
 
 def _whom(body: OlderBody) -> str:
     whom = body.recipient_id or body.to or body.phone
     if whom is None:
-        raise _wrong("recipient_id", "is missing")
+        raise wrong_field("recipient_id", "is missing")
     return whom
 
 
@@ -281,6 +201,7 @@ def _taken(thread_id: UUID, told: Requested) -> Response:
         {
             "status": "requested", "conversation_id": thread_id, "send_id": told.send_ids[0],
             "message_id": told.send_ids[0], "send_ids": list(told.send_ids),
+            "waiting": told.waits and told.waits.shown(),
         },
         202,
     )  # fmt: skip
@@ -353,7 +274,7 @@ async def _of_thread(request: Request, principal: Principal, thread_id: UUID, re
     async with as_brokerage(services(request).pool, principal.brokerage_id) as connection:
         there = await templates_of.message_is_of(connection, thread_id, ref)
     if not there:
-        raise _wrong("reply_to", "is no message of this conversation")
+        raise wrong_field("reply_to", "is no message of this conversation")
 
 
 async def _with_template(request: Request, principal: Principal, thread_id: UUID, draft: Draft) -> Draft:
@@ -398,45 +319,13 @@ def _names(listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{name: one[name] for name in ("name", "language", "category")} for one in good[:50]]
 
 
-def _draft(body: MessageBody, principal: Principal, name: str | None) -> Draft:
-    kind, template = body.type or _type_of(body), body.template
-    named = template if isinstance(template, TemplateBody) else None
-    raw = template if isinstance(template, dict) else None
-    if named is not None:
-        raw = {"components": list(named.components)} if named.components else None
-    content = Content(
-        media=body.media, location=body.location, buttons=body.buttons or body.quick_replies, sections=body.sections,
-        list_button=body.list_button, header=body.header, footer=body.footer, url=body.url, emoji=body.emoji,
-        template=raw,
-    )  # fmt: skip
-    return Draft(
-        author="agent", by=body.agent or _name_of(principal), text=body.text, message_type=kind, content=content,
-        purpose=body.purpose, template=named.name if named else None, language=named.language if named else None,
-        reply_to=body.reply_to, name=name,
-    )  # fmt: skip
-
-
-def _type_of(body: MessageBody) -> OutgoingType:
-    """Return what a message is by what is there."""
-    if body.media is not None:
-        raise _wrong("type", "is needed with media: image, video, audio, document or sticker")
-    # fmt: off
-    there: tuple[tuple[OutgoingType, bool], ...] = (
-        ("template",      body.template is not None), ("location", body.location is not None),
-        ("list",          bool(body.sections)),       ("buttons",  bool(body.buttons)),
-        ("quick_replies", bool(body.quick_replies)),  ("reaction", body.emoji is not None),
-    )
-    # fmt: on
-    return next((kind for kind, given in there if given), "text")
-
-
 async def _name(request: Request, principal: Principal, thread: str, read: Any) -> str | None:
     """Return the name of a request with an Idempotency-Key. Raises Refusal 422 where it had another body before."""
     key = request.headers.get("idempotency-key")
     if key is None:
         return None
     if not 1 <= len(key) <= LONGEST_KEY:
-        raise _wrong("Idempotency-Key", f"must have 1 to {LONGEST_KEY} characters")
+        raise wrong_field("Idempotency-Key", f"must have 1 to {LONGEST_KEY} characters")
     body = orjson.dumps(read, option=orjson.OPT_SORT_KEYS, default=str)
     try:
         return await asyncio.to_thread(services(request).sending.claim, principal.brokerage_id, key, thread, body)
@@ -458,15 +347,3 @@ def _thread(text: str) -> UUID:
 async def _body_or_nothing(request: Request) -> Any:
     says = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
     return await json_body(request, LARGEST) if says else {}
-
-
-def _checked(model: type[B], read: Any) -> B:
-    try:
-        return model.model_validate(read)
-    except ValidationError as wrong:
-        problems = [Problem(".".join(map(str, one["loc"])), one["msg"]) for one in wrong.errors(include_url=False)]
-        raise Refusal(422, "Invalid request", errors=problems) from None
-
-
-def _wrong(field: str, message: str) -> Refusal:
-    return Refusal(422, "Invalid request", errors=[Problem(field, message)])

@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from adapters.postgres.live import KINDS, PAGE, TYPES, Live, LiveEvent, Subscription
 from api.auth.keys import Doorkeeper, Principal
+from api.docs import given_as
 from api.errors import Refusal
 from api.reading import Word, caller, decode_cursor, encode_cursor, services
 from application.ports.touchpoints import Problem
@@ -59,7 +60,7 @@ class Wanted:
         return (not self.types or event.type in self.types) and self.conversation_id in (None, event.thread_id)
 
 
-@router.get("/api/conversations/stream", response_class=Response)
+@router.get("/api/conversations/stream", response_class=Response, responses=given_as("text/event-stream"))
 async def stream_conversations(
     request: Request,
     conversation_id: UUID | None = None,

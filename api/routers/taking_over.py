@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from api.docs import MADE
 from api.errors import Refusal
 from api.reading import answer, caller, json_body, services
 from application.ports.desks import NoSuchThread
@@ -58,7 +59,7 @@ def _body(model: type[BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema}}}}
 
 
-@router.post("/api/conversations/{conversation_id}/takeover", openapi_extra=_body(TakeOver))
+@router.post("/api/conversations/{conversation_id}/takeover", openapi_extra=_body(TakeOver), responses=MADE)
 async def take_over(request: Request, conversation_id: UUID) -> Response:
     """Take a thread over from the assistant: what it had on its way out is cancelled, and it keeps still.
 

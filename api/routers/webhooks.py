@@ -151,6 +151,7 @@ async def _store(
     signers: Sequence[UUID],
 ) -> Response:
     own = services(request)
+    request.scope["seen"] = {"source": came.source}
     names = partial(names_of, own.settings.master())
     deliveries, refused = deliveries_of(came, parts, routes, owns, signers, READER, names)
     if refused:

@@ -34,10 +34,10 @@
   const known = {};                   // what identify() told, in memory only
   let own = null;                     // options of init
   let consent = 'pending';            // 'granted', 'denied' or 'pending'
+  let answered;                       // what the visitor said before init
   let held = [];                      // items waiting for consent
   let memory = [];                    // the queue where there is no localStorage
   let memoryId = null;                // the visitor where there are no cookies either
-  let arrival = null;                 // click ids and campaign words of this page's address
   let tour = null, room = null, chat = null, left = null;
   let sending = false, tries = 0, timer = null;
 
@@ -58,7 +58,7 @@
   // An object without what is empty; undefined where nothing is left.
   function full(fields) {
     const kept = Object.entries(fields).filter(([, value]) => value !== undefined && value !== null && value !== '');
-    return kept.length ? kept.reduce((all, [name, value]) => Object.assign(all, {[name]: value}), {}) : undefined;
+    return kept.length ? Object.fromEntries(kept) : undefined;
   }
 
   function stored(name, value) {
@@ -93,7 +93,7 @@
   // The first sight of a click id counts, with its time: a page opened again by the same link is no new click.
   function clicks() {
     const before = stored('_masar_click') || {};
-    const fresh = arrival && (arrival.fbclid || arrival.ctwa_clid) &&
+    const fresh = (arrival.fbclid || arrival.ctwa_clid) &&
       (arrival.fbclid !== before.fbclid || arrival.ctwa_clid !== before.ctwa_clid);
     const click = fresh ? {fbclid: arrival.fbclid, ctwa_clid: arrival.ctwa_clid, at: arrival.at} : before;
     if (fresh) stored('_masar_click', click);
@@ -108,28 +108,31 @@
     }));
   }
 
-  function readAddress() {
+  // Click ids and campaign words of the address that this page was opened with: a router may take them off.
+  const arrival = (() => {
     const words = new URLSearchParams(window.location.search);
     const click = name => (words.get(name) || '').length <= 500 && words.get(name) || undefined;
     const utm = {};
     ['source', 'medium', 'campaign', 'content', 'term'].forEach(name => {
       utm[name] = (words.get('utm_' + name) || '').slice(0, 200);
     });
-    arrival = {at: now().getTime(), fbclid: click('fbclid'), ctwa_clid: click('ctwa_clid'), utm: full(utm)};
-  }
+    return {at: now().getTime(), fbclid: click('fbclid'), ctwa_clid: click('ctwa_clid'), utm: full(utm)};
+  })();
 
   // What happened.
 
+  function itemOf(what, payload, extra) {
+    if (payload.property_id != null) payload.property_id = String(payload.property_id);
+    return {
+      id: extra.id || uuid(), kind: KINDS[what], occurred_at: now().toISOString(), payload: full(payload) || {},
+      page_url: window.location.href.split('#')[0].slice(0, 2000), listing: full(extra.listing || {}),
+      utm: arrival.utm, test: own.test || undefined, origin: what.startsWith('chat') ? 'chat' : undefined,
+    };
+  }
+
   function happened(what, payload, more) {
     if (!own || consent === 'denied') return;
-    const extra = more || {};
-    if (payload.property_id != null) payload.property_id = String(payload.property_id);
-    const item = {
-      id: uuid(), kind: KINDS[what], occurred_at: (extra.at || now()).toISOString(), payload: full(payload) || {},
-      page_url: window.location.href.split('#')[0].slice(0, 2000), listing: full(extra.listing || {}),
-      utm: arrival && arrival.utm, test: own.test || undefined,
-    };
-    if (what.startsWith('chat')) item.origin = 'chat';
+    const extra = more || {}, item = itemOf(what, payload, extra);
     const told = {item, pixel: extra.pixel === undefined ? own.events[extra.as || what] : extra.pixel};
     if (consent === 'granted') release(told);
     else held = held.concat(told).slice(-MOST_KEPT);
@@ -221,40 +224,73 @@
 
   // Tours.
 
-  function leaveRoom() {
-    if (!room) return;
-    const {name, since} = room, at = now();
-    room = null;
-    happened('tour.room', {
-      session_id: tour.session_id, property_id: tour.property_id, room: name, entered_at: since.toISOString(),
-      left_at: at.toISOString(), dwell_s: Math.min(86400, (at - since) / 1000),
+  const inTour = fields => Object.assign({session_id: tour.session_id, property_id: tour.property_id}, fields);
+
+  // The clock of a room stands still while the page is hidden.
+  function walked() {
+    const at = now();
+    return inTour({
+      room: room.name, entered_at: room.since.toISOString(), left_at: at.toISOString(),
+      dwell_s: Math.min(86400, (room.seen + (room.from ? at - room.from : 0)) / 1000),
     });
   }
 
-  const inTour = fields => Object.assign({session_id: tour.session_id, property_id: tour.property_id}, fields);
+  function leaveRoom() {
+    if (!room) return;
+    const told = walked(), id = room.id;
+    room = null;
+    stored('_masar_room', null);
+    happened('tour.room', told, {id});
+  }
+
+  // A phone may end a hidden page without a word: what was seen until then is kept aside for the next page.
+  function hide() {
+    if (room && room.from) {
+      room.seen += now() - room.from;
+      room.from = null;
+      if (consent === 'granted') {
+        const cut = itemOf('tour.room', walked(), room);
+        cut.person = person();
+        stored('_masar_room', cut);
+      }
+    }
+    flush();
+  }
+
+  function look() {
+    if (!room || room.from) return;
+    room.from = now();
+    stored('_masar_room', null);
+  }
 
   const COMMANDS = {
     init(options) {
       if (own) return;
       const from = script && script.src ? new URL(script.src).origin : '';
-      own = Object.assign({pixel: true, signals: true, endpoint: from}, options);
+      own = Object.assign({pixel: true, signals: true, endpoint: from, consent: 'granted'}, options);
       own.endpoint = String(own.endpoint).replace(/\/$/, '');
       own.events = Object.assign({}, PIXEL, own.events);
-      readAddress();
-      COMMANDS.consent(own.consent === undefined ? 'granted' : own.consent);
+      COMMANDS.consent(answered === undefined ? own.consent : answered);
     },
     consent(said) {
+      answered = said;
+      if (!own) return;
       const against = own.signals && (window.navigator.globalPrivacyControl || window.navigator.doNotTrack === '1');
       consent = against || said === false || said === 'denied' ? 'denied'
         : said === true || said === 'granted' ? 'granted' : 'pending';
       if (consent === 'granted') {
+        const cut = stored('_masar_room');  // a room of a page that was ended
+        if (cut && !room) {
+          stored('_masar_room', null);
+          keep(waiting().concat(cut));
+        }
         held.splice(0).forEach(release);
         soon(0);
       } else if (consent === 'denied') {
         held = [];
         memory = [];
         memoryId = null;
-        ['_masar_queue', '_masar_id', '_masar_click'].forEach(name => stored(name, null));
+        ['_masar_queue', '_masar_id', '_masar_click', '_masar_room'].forEach(name => stored(name, null));
         if (cookie('_masar')) setCookie('_masar', '', 0);
       }
     },
@@ -279,7 +315,7 @@
     },
     'tour.room'(name) {
       leaveRoom();
-      if (tour) room = {name, since: now()};
+      if (tour) room = {id: uuid(), name, since: now(), from: now(), seen: 0};
     },
     'tour.action'(action) {
       if (tour) happened('tour.action', inTour({action, room: room ? room.name : undefined}));
@@ -311,7 +347,7 @@
   window.masar = masar;
   const listen = (where, name, act) => where.addEventListener(name, safe(act));
   listen(window, 'pagehide', leave);
-  listen(document, 'visibilitychange', () => { if (document.visibilityState === 'hidden') flush(); });
+  listen(document, 'visibilitychange', () => document.visibilityState === 'hidden' ? hide() : look());
   listen(window, 'pageshow', () => { if (left) COMMANDS['tour.room'](left); soon(0); });
   listen(window, 'online', () => { tries = 0; soon(0); });
   waitingCalls.forEach(call => masar(...call));

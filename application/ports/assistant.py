@@ -123,3 +123,10 @@ class Sends(Protocol):
 
         Raises SendRefused where it may not go, BadDraft where it cannot.
         """
+
+
+class Colleagues(Protocol):
+    """Knows who of those who write is one of us: an agent may answer the very message that told them of a customer."""
+
+    def name_of(self, brokerage_id: UUID, subject_id: UUID) -> str | None:
+        """Return the agent of the brokerage who a subject is, None for a customer."""

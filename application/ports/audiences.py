@@ -1,11 +1,17 @@
-"""What synchronising an audience needs from outside: Meta's list, and what we remember of it."""
+"""What synchronising an audience needs from outside: its people, Meta's list, and what we remember of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
 from uuid import UUID
 
+from application.ports.outbox import Leased
 from domain.audiences.difference import Listed, Row
+from domain.audiences.segment import Segment
+
+MOST_SYNCED = 200_000
+"""People of one audience; every ten thousand are a request to Meta."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +23,27 @@ class Batch:
     last: bool
     total: int  # rows of the whole session
     rows: Sequence[Row]
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a synchronisation is, in rows: what is left to tell Meta, and what it took. `failures` in a row."""
+
+    to_remove: int = 0
+    to_add: int = 0
+    removed: int = 0
+    added: int = 0
+    invalid: int = 0  # rows that Meta could not read
+    failures: int = 0
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any] | None) -> "Progress":
+        """Return what was kept, or the very beginning."""
+        return cls(**(document or {}))
+
+    def document(self) -> dict[str, int]:
+        """Return it as it is kept and shown."""
+        return asdict(self)
 
 
 class AudiencePlace(Protocol):
@@ -52,3 +79,26 @@ class AudienceMemory(Protocol):
 
     def removed(self, audience_id: UUID, people: Sequence[str]) -> None:
         """Forget the rows of these people: Meta took them off."""
+
+
+class SyncUnderWay(Exception):
+    """Somebody synchronises this audience already."""
+
+
+class AudienceWork(Protocol):
+    """What a worker needs for one synchronisation that was asked for."""
+
+    def wanted(self, brokerage_id: UUID, segment: Segment) -> Mapping[str, Row] | None:
+        """Return what Meta is to be told, by person, consent and erasure respected; None of more than MOST_SYNCED."""
+
+    def place(self, brokerage_id: UUID, ad_account_id: str) -> AbstractContextManager[AudiencePlace | None]:
+        """Open the ad account, None where no token is stored that could."""
+
+    def memory(self, brokerage_id: UUID) -> AudienceMemory:
+        """Return what was told of a brokerage's audiences."""
+
+    def alone(self, audience_id: UUID) -> AbstractContextManager[None]:
+        """Hold an audience for one synchronisation. Raises SyncUnderWay."""
+
+    def about_to_ask(self, message: Leased, progress: Progress) -> None:
+        """Keep how far it is, and note that a request goes out now. Raises LeaseLost."""

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from application.outgoing import AddressKind
 from application.ports.desks import Desk
+from application.ports.media import FileToGive
 from domain.messaging.content import Content, OutgoingType
 from domain.messaging.events import Provider, TemplateSynced
 from domain.shared.fact import Channel
@@ -44,7 +45,7 @@ class Addressee:
 class ToSend:
     """A message in the clear, on its way out. `reply_to` is the platform's id of the message quoted or reacted to.
 
-    `mark` travels along where the platform lets it.
+    `mark` travels along where the platform lets it. `file` is to be given to the platform first.
     """
 
     to: Addressee
@@ -56,6 +57,7 @@ class ToSend:
     language: str | None = None
     reply_to: str | None = field(default=None, repr=False)
     human_tag: bool = False
+    file: FileToGive | None = None
 
 
 @dataclass(frozen=True, slots=True)

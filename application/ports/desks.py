@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
 from application.ports.outbox import NewFact, Settled
-from domain.messaging.events import Author, Holder, Purpose, ThreadState
+from domain.messaging.desk import Sitting
+from domain.messaging.events import Author, Purpose
 from domain.shared.fact import Channel
 from domain.shared.outbox import OutboxMessage
 
@@ -17,33 +17,15 @@ class NoSuchThread(Exception):
     """This brokerage has no thread of that id."""
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """A thread as it stands now. `inbound` counts the customer's messages, `answered` those that we reacted to.
-
-    `last_inbound_at` is the newest by the platform's time, `last_arrived_at` by ours, `last_ref` names it;
-    `waiting_since` is when the first arrived that is not answered. `ad_at` is the last click on an advertisement.
-    Every change of the holder raises the fence.
-    """
+@dataclass(frozen=True)
+class Desk(Sitting):
+    """A thread as it stands now: whose it is, and what its facts made of it."""
 
     thread_id: UUID
     brokerage_id: UUID
     subject_id: UUID
     channel: Channel
     account_id: str
-    inbound: int = 0
-    last_inbound_at: datetime | None = None
-    last_arrived_at: datetime | None = None
-    last_ref: UUID | None = None
-    ad_at: datetime | None = None
-    answered: int = 0
-    waiting_since: datetime | None = None
-    holder: Holder = "assistant"
-    agent: str | None = None
-    held_until: datetime | None = None
-    fence: int = 0
-    state: ThreadState = "NEW"
-    state_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
@@ -67,6 +67,25 @@ class FileVault(Protocol):
         """Look at a file and keep it under a name, whole or not at all; kept again it replaces.
 
         `family` is what the message says it is: image, video, audio, sticker or document. Raises NoFile, ErasedPerson.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class FileToGive:
+    """A file that is given to a platform: its bytes and real type, and what the customer sees it called."""
+
+    content: bytes = field(repr=False)
+    mime_type: str
+    filename: str | None = field(default=None, repr=False)
+
+
+class KeptFiles(Protocol):
+    """Opens what the vault keeps."""
+
+    def read(self, brokerage_id: UUID, subject_id: UUID, name: UUID, family: str) -> FileToGive:
+        """Return a file that is kept for a person, whole. Raises NoFile, ErasedPerson.
+
+        `family` is what it is to be sent as; a file of another kind is none.
         """
 
 

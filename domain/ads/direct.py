@@ -24,6 +24,8 @@ class Attribution(BaseModel):
     adset_id: AdId | None = None
     ad_id: AdId | None = None
     campaign: Label | None = None
+    adset: Label | None = None
+    ad: Label | None = None
     device: Label | None = None
     browser: Label | None = None
     os: Label | None = None

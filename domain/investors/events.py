@@ -74,7 +74,7 @@ class InvestorSignalObserved(Touchpoint):
     def _states_something(self) -> Self:
         needed = NEEDS.get(self.signal, ())
         if needed and all(getattr(self, name) is None for name in needed):
-            raise ValueError(f"{self.signal} needs {' or '.join(needed)}")
+            raise ValueError(f"signal {self.signal} needs {' or '.join(needed)}")
         return self
 
     @model_validator(mode="after")

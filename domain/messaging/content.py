@@ -2,6 +2,7 @@
 
 import re
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
@@ -42,14 +43,24 @@ class _Part(BaseModel):
 
 
 class Media(_Part):
-    """A file that a message brought: the platform's id or address of it, and what the platform says of it."""
+    """A file of a message: the platform's id or address of it, and what the platform says of it.
+
+    `file` is our own name of one that we keep: it is given to the platform when the message is sent.
+    """
 
     id: Piece | None = None
+    file: UUID | None = None
     url: Piece | None = None
     mime_type: Piece | None = None
     filename: Piece | None = None
     sha256: Piece | None = None
     animated: bool = False
+
+
+class FurtherFile(Media):
+    """A file beside the first of its message; `type` is what a message with this file alone would be."""
+
+    type: MessageType
 
 
 class Location(_Part):
@@ -80,6 +91,7 @@ class Content(_Part):
     """Everything of a message beside its words; what does not apply is None. `more` keeps what has no place here."""
 
     media: Media | None = None
+    files: tuple[FurtherFile, ...] = ()  # beside `media`, in the platform's order
     location: Location | None = None
     choice: Choice | None = None  # what the customer chose: a button, a row, a quick reply, a postback
     buttons: tuple[Choice, ...] = ()  # what we offer to choose from

@@ -18,6 +18,7 @@ from domain.messaging.events import (
     ThreadState,
 )
 from domain.messaging.thread import thread_id_of
+from domain.messaging.threads import names_its_sends
 from domain.shared.changed import changed
 from domain.shared.fact import Fact, Recorded
 
@@ -26,9 +27,11 @@ HANDLES: tuple[type[Fact], ...] = (
 )  # fmt: skip
 """The facts that a desk follows from."""
 
-WROTE, CLICKED, ANSWERED, HEARD = 1, 2, 4, 8
+WROTE, CLICKED, ANSWERED, HEARD, SPOKE = 1, 2, 4, 8, 16
 """What a reported fact does: the customer wrote to us; clicked on an advertisement; somebody answered elsewhere; the
 customer wrote while another application is to answer, or before we were there: it opens windows and asks nothing of us.
+
+SPOKE: something was said for us, perhaps by ourselves: the thread has a desk, and nothing changes at it.
 """
 
 
@@ -41,17 +44,21 @@ def effects_of(fact: Fact) -> int:
         case SignalReceived() if fact.referral is not None and fact.referral.of_ad:
             return CLICKED
         case MessageEchoed(send_id=None, past=False):
-            return ANSWERED
+            return ANSWERED if names_its_sends(fact.channel) else SPOKE
         case _:
             return 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sitting:
-    """A desk as facts alone tell it.
+    """What a desk holds. `inbound` counts the customer's messages, `answered` those that we reacted to.
 
-    `answered` and `waiting_since` are the least that is known: that the assistant chose silence is told by no fact.
-    Times of arrival are those of the log, which come a moment after those of the door.
+    `last_inbound_at` is the newest by the platform's time, `last_arrived_at` by ours, `last_ref` names it;
+    `waiting_since` is when the first arrived that is not answered. `ad_at` is the last click on an advertisement.
+    Every change of the holder raises the fence.
+
+    As facts alone tell it `answered` and `waiting_since` are the least that is known: that the assistant chose silence
+    is told by no fact. Times of arrival are then those of the log, which come a moment after those of the door.
     """
 
     inbound: int = 0

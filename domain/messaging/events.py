@@ -35,6 +35,8 @@ Outcome = Literal["accepted", "refused", "unknown", "cancelled"]
 """
 Holder = Literal["assistant", "agent"]
 ThreadState = Literal["NEW", "ACTIVE", "IDLE", "WAITING_AGENT", "CLOSED"]
+FileNumber = Annotated[int, Field(ge=0)]
+"""Which of a message's files: 0 is the first, its content's `media`; the others are its `files`, in their order."""
 Why = Annotated[str, StringConstraints(min_length=1, max_length=300)]
 
 
@@ -68,6 +70,7 @@ class MessageReceived(PlatformTouchpoint):
     standby: Open[bool] = False
     past: Open[bool] = False  # came with the history of a number that joined: never answered
     problem: Open[int | None] = None
+    more_files: Open[FileNumber] = 0  # how many it brings beside the first
 
 
 class MessageEchoed(PlatformTouchpoint):
@@ -86,6 +89,7 @@ class MessageEchoed(PlatformTouchpoint):
     send_id: Open[UUID | None] = None
     application: Open[Label | None] = None
     past: Open[bool] = False
+    more_files: Open[FileNumber] = 0  # how many it brings beside the first
 
 
 class ReceiptReceived(PlatformTouchpoint):
@@ -228,6 +232,7 @@ class MediaSettled(ThreadFact):
 
     kind: Open[Literal["messaging.media_settled.v1"]] = "messaging.media_settled.v1"
     ref: Open[UUID]  # the message
+    nth: Open[FileNumber] = 0
     outcome: Open[Literal["kept", "refused", "infected", "failed"]]
     name: Open[UUID | None] = None
     mime_type: Open[Label | None] = None

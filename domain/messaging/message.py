@@ -22,7 +22,7 @@ from domain.messaging.events import (
     ThreadFact,
 )
 from domain.messaging.receipts import Receipts, with_receipt
-from domain.messaging.thread import Direction, brings_media, held, thread_id_of
+from domain.messaging.thread import Direction, files_of, held, thread_id_of
 from domain.people.contact import Held
 from domain.shared.changed import changed
 from domain.shared.clock import millis
@@ -119,6 +119,7 @@ class Message:
     reactions: Mapping[str, Reaction] = field(default_factory=dict)
     revoked_ms: int | None = None
     file: File | None = None
+    further_files: Mapping[str, File] = field(default_factory=dict)  # by their numbers in the message, from 1
 
     @property
     def status(self) -> str | None:
@@ -176,7 +177,10 @@ def evolve(before: Message, recorded: Recorded, key: str) -> Message:
             return _changed(changed(before, ref=key), recorded, fact)
         case MediaSettled():
             file = File(fact.outcome, _text(fact.name), fact.mime_type, fact.size, fact.scanned, fact.reason)
-            return changed(before, ref=key, file=_later(before.file, file))
+            if not fact.nth:
+                return changed(before, ref=key, file=_later(before.file, file))
+            nth, known = str(fact.nth), before.further_files
+            return changed(before, ref=key, further_files={**known, nth: _later(known.get(nth), file)})
         case _:
             return before
 
@@ -207,14 +211,17 @@ def _echoed(before: Message, recorded: Recorded, fact: MessageEchoed) -> Message
 
 def _said(before: Message, recorded: Recorded, fact: MessageReceived | MessageEchoed) -> dict[str, object]:
     past = isinstance(fact, MessageEchoed) and (fact.past or fact.send_id is not None)
-    waits = brings_media(fact) and not past and not (isinstance(fact, MessageReceived) and fact.standby)
+    waits = not past and not (isinstance(fact, MessageReceived) and fact.standby)
+    coming = {str(nth): File("waiting") for nth in files_of(fact) if waits}
+    first = coming.pop("0", None)
     lost = isinstance(fact, MessageReceived) and fact.problem is not None and fact.message_type != "unsupported"
-    file = File("waiting") if waits else File("failed", reason="the platform could not give it") if lost else None
+    file = first or (File("failed", reason="the platform could not give it") if lost else None)
     at = millis(fact.occurred_at)
     return {
         "message_type": fact.message_type, "provider": fact.provider, "at_ms": at,
         "arrived_ms": millis(recorded.recorded_at), "clock": fact.clock, "ref": str(recorded.stream_id),
         "reply_to": _text(fact.reply_to), "file": before.file or file,
+        "further_files": coming | dict(before.further_files),
         "sealed": {**before.sealed, **_sealed(at, platform_id=fact.platform_id, text=fact.text, content=fact.content)},
     }  # fmt: skip
 

@@ -1,5 +1,6 @@
 """Names of threads, and of what platforms call by names of their own."""
 
+from functools import lru_cache
 from uuid import UUID, uuid5
 
 from domain.messaging.events import FROM_CUSTOMERS, MessageChanged, PlatformTouchpoint, Signal, SignalReceived
@@ -13,6 +14,7 @@ SESSION = "thread-"
 BETWEEN_APPLICATIONS: frozenset[Signal] = frozenset({"thread_passed", "thread_taken", "thread_requested"})
 
 
+@lru_cache(maxsize=65_536)
 def thread_of(brokerage_id: UUID, channel: Channel, account_id: str, subject_id: UUID) -> UUID:
     """Return the thread of one customer on one account: the same whoever computes it, and for ever.
 
@@ -55,3 +57,14 @@ def of_the_customer(fact: Fact) -> bool:
 def message_name(platform_id: str) -> str:
     """Return the producer's name of a message; with the channel as producer it makes the message's `ref`."""
     return f"message|{platform_id}"
+
+
+def names_its_sends(channel: Channel) -> bool:
+    """Tell whether an echo says that it is ours where it is: what travels with a message comes back with its echo.
+
+    Instagram lets nothing travel along. An echo there may be that of our own survey after closing, or of a
+    confirmation: it opens no thread that rests and answers nobody by itself. Whoever answers later reads in
+    the log who spoke.
+    Source: Meta, "Instagram API: messaging webhooks", whose echoes have no metadata.
+    """
+    return channel != "instagram"

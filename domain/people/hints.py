@@ -1,7 +1,6 @@
 """What a touchpoint may tell about who did it."""
 
 import re
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, model_validator
@@ -17,6 +16,7 @@ def printable(text: str) -> str:
 
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(printable)]
+LongText = Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(printable)]
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(printable)]
 
 HASH = re.compile("[0-9a-fA-F]{64}")
@@ -84,21 +84,19 @@ class PersonHints(BaseModel):
     ctwa_clid: Text | None = None
     lead_id: Annotated[str, StringConstraints(pattern=r"^\d{15,17}$")] | None = None
     ip: ShortText | None = None
-    user_agent: Text | None = None
+    user_agent: LongText | None = None
     bsuid: ShortText | None = None  # WhatsApp's business-scoped user id, there where the phone is hidden
     parent_bsuid: ShortText | None = None  # the same across the businesses of one enterprise
     former_phone: ShortText | None = None  # the one that `phone` replaces
     former_bsuid: ShortText | None = None
     psid: ShortText | None = None  # page-scoped id of Messenger
     igsid: ShortText | None = None  # Instagram-scoped id
-    gender: Literal["f", "m"] | None = None
-    birth_date: date | None = None
+    gender: ShortText | None = None  # in any words; what nobody can read is not passed on
+    birth_date: ShortText | None = None  # likewise: 1990-05-06, 19900506, 6/5/1990 (the day first), 6 May 1990
     state: ShortText | None = None
     zip: ShortText | None = None
     madid: ShortText | None = None  # the device's advertising id
-    referrer_url: Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(printable)] | None = (
-        None
-    )
+    referrer_url: LongText | None = None
     email_sha256: Hashed | None = None
     phone_sha256: Hashed | None = None
 

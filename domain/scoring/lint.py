@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
+from domain.ads.routes import MESSAGING_NAMES
 from domain.scoring import vocabulary as words
 from domain.scoring.policy import Condition, ConversionRow, Policy, Row, ScoreTable, Value
 
@@ -114,6 +115,15 @@ def _tells(place: str, row: ConversionRow, known: frozenset[str]) -> Iterable[Fi
     for field, name, so in asked:
         if name is not None and name not in known:
             yield Finding(f"{place}.{field}", f"no fact is called {name!r}: {so}", never_fires=False)
+    if row.messaging_name is not None and row.messaging_name not in MESSAGING_NAMES:
+        said = (
+            f"Meta takes no {row.messaging_name!r} of conversations: what is earned in one is told as a website's chat"
+        )
+        yield Finding(f"{place}.messaging_name", said, never_fires=False)
+    if row.event_name == "Purchase" and row.value is None:
+        yield Finding(
+            f"{place}.value", "Meta takes no Purchase without a value: it is always withheld", never_fires=False
+        )
 
 
 def _reached(policy: Policy, row: ConversionRow) -> frozenset[str]:

@@ -151,6 +151,10 @@ TOUR_MILESTONES = tuple(
 # fmt: on
 
 
+NOISE = 4
+"""Decimals of a value, in currency units, beyond which there is only the noise of binary fractions."""
+
+
 class Value(_Table):
     """What a conversion is worth: a fixed number of currency units, or a named fact times a factor.
 
@@ -175,7 +179,7 @@ class Value(_Table):
         base = facts.get(self.base)
         if isinstance(base, bool) or not isinstance(base, int | float):
             return self.otherwise
-        return base * self.factor
+        return round(base * self.factor, NOISE)
 
 
 class ConversionRow(_Table):

@@ -10,6 +10,7 @@ import pytest
 from adapters.openai.analyser import OpenAIAnalyser
 from adapters.openai.settings import ModelSettings
 from adapters.simulator.app import create_app
+from tests.patience import PATIENCE_S
 from tests.simulator.server import running
 
 
@@ -27,7 +28,7 @@ class Model:
         return found
 
     def settings(self, **changes: Any) -> ModelSettings:
-        own = {"api_key": "sk-test", "base_url": f"{str(self.http.base_url).rstrip('/')}/v1", "deadline_s": 10.0}
+        own = {"api_key": "sk-test", "base_url": f"{str(self.http.base_url).rstrip('/')}/v1", "deadline_s": PATIENCE_S}
         return ModelSettings(**{**own, **changes})
 
     def analyser(self, **changes: Any) -> OpenAIAnalyser:
@@ -36,7 +37,7 @@ class Model:
 
 @pytest.fixture(scope="session")
 def _served() -> Iterator[Model]:
-    with running(create_app()) as url, httpx.Client(base_url=url) as http:
+    with running(create_app()) as url, httpx.Client(base_url=url, timeout=PATIENCE_S) as http:
         yield Model(http)
 
 

@@ -94,7 +94,7 @@ def test_a_model_that_is_slow_is_not_waited_for(model: Model) -> None:
 def test_after_one_that_was_too_slow_a_model_is_left_alone_for_half_a_minute(model: Model) -> None:
     now = [100.0]
     model.plan("slow", delay_s=60)
-    analyser = OpenAIAnalyser(model.settings(deadline_s=0.3), lambda: now[0])
+    analyser = OpenAIAnalyser(model.settings(deadline_s=3.0), lambda: now[0])
     with pytest.raises(NoReading, match="deadline"):
         analyser.analyse(ASKED)
     now[0] += 29

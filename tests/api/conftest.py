@@ -10,6 +10,7 @@ from tests.api.served import environment, served
 from tests.api.stage import Brokerage, Stage
 from tests.conftest import MakeDatabase
 from tests.embedded.processes import ROOT
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +32,7 @@ def stage(new_database: MakeDatabase, tmp_path_factory: pytest.TempPathFactory) 
                 stage.close()
         finally:
             projector.terminate()
-            projector.wait(timeout=30)
+            projector.wait(timeout=PATIENCE_S)
 
 
 @pytest.fixture

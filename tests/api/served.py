@@ -10,9 +10,12 @@ from pathlib import Path
 import httpx
 
 from adapters.embedded.files import stable_port
-from tests.embedded.processes import ROOT, eventually
+from tests.embedded.processes import ROOT
+from tests.patience import PATIENCE_S, eventually
 
 MASTER_KEY = "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="
+UNLIMITED = {f"address_{whose}_per_minute": 10_000_000 for whose in ("total", "strangers", "failures")}
+"""All tests call from one address."""
 
 
 @contextmanager
@@ -36,13 +39,13 @@ def served(database_url: str, log: Path, **settings: str | int) -> Iterator[str]
             yield base
         finally:
             process.terminate()
-            process.wait(timeout=20)
+            process.wait(timeout=PATIENCE_S)
 
 
 def environment(database_url: str, **settings: str | int) -> dict[str, str]:
     """Return our own environment with these settings of Masar and no others."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("MASAR_")}
-    chosen = {"database_url": database_url, "master_key": MASTER_KEY, **settings}
+    chosen = {"database_url": database_url, "master_key": MASTER_KEY, **UNLIMITED, **settings}
     return own | {f"MASAR_{name.upper()}": str(value) for name, value in chosen.items()}
 
 

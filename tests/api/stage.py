@@ -20,7 +20,7 @@ from domain.brokerage.events import BrokerageRegistered, DatasetConnected
 from domain.catalogue import TOUCHPOINTS
 from domain.scoring.brief import BRIEF
 from domain.shared.fact import ENVELOPE
-from tests.embedded.processes import eventually
+from tests.patience import PATIENCE_S, eventually
 
 SITE = "https://www.site.example"
 ROOM = "tours.room_visited.v1"
@@ -136,7 +136,7 @@ class Stage:
     def client(self, key: str | None = None, base: str | None = None) -> httpx.Client:
         """Return a client that shows this key."""
         headers = {"authorization": f"Bearer {key}"} if key else {}
-        self._clients.append(httpx.Client(base_url=base or self.base, headers=headers, timeout=30))
+        self._clients.append(httpx.Client(base_url=base or self.base, headers=headers, timeout=PATIENCE_S))
         return self._clients[-1]
 
     def settled(self) -> None:

@@ -88,6 +88,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"year_built": 3000},                               "year_built"),
     ({"listing": "villa"},                               "listing"),
     ({"listing": {"bedrooms": -1}},                      "listing.bedrooms"),
+    ({"listing": []},                                    "listing"),
+    ({"listing": {"city": "Giza"}, "city": "Cairo"},     "listing.city"),
     ({"appraisal_id": "a b"},                            "appraisal_id"),
     ({"seller_likelihood": 99},                          "seller_likelihood"),
     ({"occurred_at": 1700000000000},                     "occurred_at"),

@@ -109,6 +109,53 @@ def test_what_comes_hashed_as_metas_events_have_it_is_something_to_match_by(stag
     assert (one["status"], one["reason"]) == ("withheld", "no_match_key")
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"campaign": "Spring", "ad_set": "Families", "ad": "Film 3", "ad_set_id": 77, "utm_source": "fb",
+         "os": "Android"},
+        {"attribution": {"campaign": "Spring", "ad_set": "Families", "ad_name": "Film 3", "ad_set_id": "77",
+                         "utm_source": "fb", "os": "Android"}},
+    ],
+)  # fmt: skip
+def test_the_ad_and_the_device_behind_it_are_listed(stage: Stage, nile: Brokerage, told: dict[str, Any]) -> None:
+    body = {"conversion_type": "signup", "url": "https://www.site.example/thanks", **ANNA, **told}
+    (one,) = conversions_of(stage, nile, "/api/conversions", body)
+    known = {
+        "campaign": "Spring",
+        "adset": "Families",
+        "ad": "Film 3",
+        "adset_id": "77",
+        "source": "fb",
+        "os": "Android",
+    }
+    assert one["attribution"] == known
+
+
+@pytest.mark.parametrize(
+    "person",
+    [
+        {"person": {"birth_date": "1990-05-06", "gender": "f", "zip": "11511", "lead_id": "123456789012345"}},
+        {"person": {"birth_date": "6 May 1990", "gender": "أنثى", "zip": "11511", "lead_id": "123456789012345"}},
+        {"user_data": {"db": "19900506", "ge": "F", "zp": 11511, "lead_id": 123456789012345}},
+        {"user_data": {"db": ["ab" * 32], "ge": ["cd" * 32], "zp": ["ef" * 32], "lead_id": 123456789012345}},
+    ],
+)
+def test_the_rest_of_a_persons_data_is_taken_as_people_write_it(
+    stage: Stage, nile: Brokerage, person: dict[str, Any]
+) -> None:
+    (one,) = conversions_of(stage, nile, "/api/conversions/track-event", {"event_name": "Lead", **person})
+    assert one["status"] == "waiting"
+    assert {"birth_date", "gender", "zip", "lead_id"} <= set(one["match_keys"])
+
+
+def test_what_nobody_can_read_of_a_person_counts_for_nothing(stage: Stage, nile: Brokerage) -> None:
+    body = {"event_name": "Lead", **ANNA, "person": {"birth_date": "in spring", "gender": "?"}}
+    (one,) = conversions_of(stage, nile, "/api/conversions/track-event", body)
+    assert one["status"] == "waiting"
+    assert not {"birth_date", "gender"} & set(one["match_keys"])
+
+
 def test_a_brokerages_own_name_of_a_conversion_is_shown_and_asked_for(stage: Stage, nile: Brokerage) -> None:
     for name in ("signup", "video_render"):
         (one,) = conversions_of(stage, nile, "/api/conversions", {"conversion_type": name, "source": "webhook", **ANNA})

@@ -1,30 +1,68 @@
 """Audiences over HTTP: defined, sized, brought in line with Meta's list, consent and erasure respected at once."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
+from adapters.dramatiq.hands import Crew, WorkerSettings
 from adapters.postgres.connections import connect
 from adapters.postgres.secrets import SecretStore
 from adapters.sealing import MasterKey
 from adapters.simulator.app import create_app
 from tests.api.served import MASTER_KEY, served
 from tests.api.stage import Brokerage, Stage, ago, fields_of, touchpoint
+from tests.patience import PATIENCE_S
 from tests.simulator.server import running
 
 LEAD, CONSENT, WITHDRAWN = "leads.form_submitted.v1", "people.consent_given.v1", "people.consent_withdrawn.v1"
 SEEN = {"name": "Seen lately", "segment": {"seen_within_days": 30}, "ad_account_id": "act_42"}
 
 
+@dataclass
+class Meta:
+    """The API beside a stand-in for Meta: their addresses, and a worker that does what it is told to."""
+
+    api: str
+    graph: str
+    worker: Crew
+
+    def people(self, list_id: str) -> int:
+        """Return how many people are on a list."""
+        known = httpx.get(f"{self.graph}/_simulator/audiences", timeout=PATIENCE_S).json()["data"]
+        (people,) = [one["people"] for one in known if one["id"] == list_id]
+        return int(people)
+
+    def create(self, operator: httpx.Client) -> dict[str, Any]:
+        """Create the audience and carry out its first synchronisation; return the outcome as the audience shows it."""
+        created = operator.post("/api/conversions/create-audience", json=SEEN)
+        assert created.status_code == 201, created.text
+        return self._carried_out(operator, created.json()["sync"])
+
+    def sync(self, operator: httpx.Client, audience_id: str) -> dict[str, Any]:
+        """Ask for a synchronisation and carry it out; return the outcome as the audience shows it."""
+        asked = operator.post(f"/api/audiences/{audience_id}/sync")
+        assert asked.status_code == 202, asked.text
+        return self._carried_out(operator, asked.json())
+
+    def _carried_out(self, operator: httpx.Client, asked: dict[str, Any]) -> dict[str, Any]:
+        self.worker.hands().run_one(UUID(asked["id"]))
+        shown = operator.get(f"/api/audiences/{asked['audience_id']}").json()
+        assert (shown["under_way"], shown["last_sync"]["id"]) == (None, asked["id"])
+        return {**shown["last_sync"], "audience_id": asked["audience_id"]}
+
+
 @pytest.fixture(scope="module")
-def meta(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """The API beside a stand-in for Meta: their addresses."""
+def meta(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Meta]:
     log: Path = tmp_path_factory.mktemp("audiences") / "api.log"
     with running(create_app()) as graph, served(stage.url, log, graph_url=graph) as base:
-        yield base, graph
+        worker = Crew(WorkerSettings(stage.url, None, MasterKey.parse(MASTER_KEY), graph))
+        yield Meta(base, graph, worker)
+        worker.close()
 
 
 def lead(number: int, seconds_ago: float = 60, **beside: Any) -> dict[str, Any]:
@@ -42,37 +80,28 @@ def keep_token(stage: Stage, house: Brokerage, name: str = "ad_account/42/token"
         SecretStore(lambda: registry, MasterKey.parse(MASTER_KEY)).put(house.brokerage_id, name, "EAAgood")
 
 
-def at_meta(meta: tuple[str, str], list_id: str) -> int:
-    known = httpx.get(f"{meta[1]}/_simulator/audiences").json()["data"]
-    (people,) = [one["people"] for one in known if one["id"] == list_id]
-    return int(people)
-
-
-def test_a_list_at_meta_follows_the_segment(stage: Stage, nile: Brokerage, meta: tuple[str, str]) -> None:
+def test_a_list_at_meta_follows_the_segment(stage: Stage, nile: Brokerage, meta: Meta) -> None:
     nile.post(*(lead(number) for number in range(102)))
     stage.settled()
     keep_token(stage, nile)
-    operator = stage.client(nile.keys["operator"], meta[0])
-    created = operator.post("/api/conversions/create-audience", json=SEEN)
-    assert created.status_code == 201, created.text
-    sync = created.json()["sync"]
+    operator = stage.client(nile.keys["operator"], meta.api)
+    sync = meta.create(operator)
     assert (sync["outcome"], sync["added"], sync["size"], sync["invalid"]) == ("done", 102, 102, 0)
-    assert at_meta(meta, sync["meta_audience_id"]) == 102
+    assert meta.people(sync["meta_audience_id"]) == 102
 
     nile.post(withdrawal(0), withdrawal(1, "profiling"), lead(500))
     stage.settled()
-    audience = f"/api/audiences/{created.json()['id']}"
-    again = operator.post(f"{audience}/sync").json()
+    again = meta.sync(operator, sync["audience_id"])
     assert (again["outcome"], again["added"], again["removed"], again["size"]) == ("done", 1, 2, 101)
-    assert at_meta(meta, sync["meta_audience_id"]) == 101
+    assert meta.people(sync["meta_audience_id"]) == 101
 
     nile.post(*(withdrawal(number) for number in range(2, 60)))
     stage.settled()
-    fewer = operator.post(f"{audience}/sync").json()
+    fewer = meta.sync(operator, sync["audience_id"])
     assert (fewer["outcome"], fewer["removed"], fewer["size"]) == ("too_small", 58, 43)
-    assert at_meta(meta, sync["meta_audience_id"]) == 43
+    assert meta.people(sync["meta_audience_id"]) == 43
 
-    shown = nile.read(audience)
+    shown = nile.read(f"/api/audiences/{sync['audience_id']}")
     assert (shown["size"], shown["without_consent"], shown["listed"], shown["large_enough"]) == (43, 60, 43, False)
     assert [one["outcome"] for one in shown["syncs"]] == ["too_small", "done", "done"]
     assert [one["kind"] for one in nile.read("/api/events", kind="audiences.synced.v1")["items"]] == [
@@ -80,17 +109,36 @@ def test_a_list_at_meta_follows_the_segment(stage: Stage, nile: Brokerage, meta:
     ] * 3
 
 
-def test_an_erased_person_is_taken_off(stage: Stage, nile: Brokerage, meta: tuple[str, str]) -> None:
+def test_an_erased_person_is_taken_off(stage: Stage, nile: Brokerage, meta: Meta) -> None:
     nile.post(*(lead(number) for number in range(101)))
     stage.settled()
     keep_token(stage, nile, f"dataset/{next(iter(_datasets(nile)))}/token")
-    operator = stage.client(nile.keys["operator"], meta[0])
-    created = operator.post("/api/conversions/create-audience", json=SEEN).json()
+    operator = stage.client(nile.keys["operator"], meta.api)
+    created = meta.create(operator)
     person = nile.read("/api/people", limit=1)["items"][0]["id"]
     stage.owner.execute("UPDATE registry.subjects SET wrapped_key = NULL WHERE subject_id = %s", (person,))
-    again = operator.post(f"/api/audiences/{created['id']}/sync").json()
+    again = meta.sync(operator, created["audience_id"])
     assert (again["outcome"], again["removed"], again["size"]) == ("done", 1, 100)
-    assert at_meta(meta, created["sync"]["meta_audience_id"]) == 100
+    assert meta.people(created["meta_audience_id"]) == 100
+
+
+def test_a_sync_waits_for_a_worker_and_shows_how_far_it_is(stage: Stage, nile: Brokerage, meta: Meta) -> None:
+    nile.post(*(lead(number) for number in range(100)))
+    stage.settled()
+    keep_token(stage, nile)
+    operator = stage.client(nile.keys["operator"], meta.api)
+    audience = operator.post("/api/audiences", json=SEEN).json()["id"]
+    asked = operator.post(f"/api/audiences/{audience}/sync")
+    assert (asked.status_code, asked.json()["state"]) == (202, "waiting")
+    assert operator.post(f"/api/audiences/{audience}/sync").status_code == 409
+    waiting = nile.read(f"/api/audiences/{audience}")["under_way"]
+    assert (waiting["id"], waiting["state"], waiting["progress"]["added"]) == (asked.json()["id"], "waiting", 0)
+
+    meta.worker.hands().run_one(UUID(asked.json()["id"]))
+    shown = nile.read("/api/audiences")["items"][0]
+    assert (shown["under_way"], shown["last_sync"]["added"]) == (None, 100)
+    fact = nile.read(f"/api/events/{asked.json()['id']}")
+    assert (fact["kind"], fact["correlation_id"]) == ("audiences.synced.v1", asked.headers["x-request-id"])
 
 
 def _datasets(house: Brokerage) -> set[str]:
@@ -98,28 +146,38 @@ def _datasets(house: Brokerage) -> set[str]:
     return {one["fields"]["dataset_id"] for one in facts}
 
 
-def test_too_few_people_are_no_audience(stage: Stage, nile: Brokerage, meta: tuple[str, str]) -> None:
+def test_a_sync_that_was_given_up_is_seen_until_another_is_asked_for(stage: Stage, nile: Brokerage, meta: Meta) -> None:
+    keep_token(stage, nile)
+    operator = stage.client(nile.keys["operator"], meta.api)
+    audience = operator.post("/api/audiences", json=SEEN).json()["id"]
+    lost = operator.post(f"/api/audiences/{audience}/sync").json()["id"]
+    stage.owner.execute("UPDATE outbox.messages SET state = 'dead' WHERE id = %s", (lost,))
+    shown = nile.read(f"/api/audiences/{audience}")["under_way"]
+    assert (shown["id"], shown["state"]) == (lost, "given_up")
+    assert meta.sync(operator, audience)["outcome"] == "too_small"
+
+
+def test_too_few_people_are_no_audience(stage: Stage, nile: Brokerage, meta: Meta) -> None:
     nile.post(*(lead(number) for number in range(5)))
     stage.settled()
     keep_token(stage, nile)
-    operator = stage.client(nile.keys["operator"], meta[0])
-    sync = operator.post("/api/conversions/create-audience", json=SEEN).json()["sync"]
+    sync = meta.create(stage.client(nile.keys["operator"], meta.api))
     assert (sync["outcome"], sync["size"], sync["meta_audience_id"]) == ("too_small", 0, None)
 
 
-def test_what_meta_refuses_is_told_in_its_words(stage: Stage, nile: Brokerage, meta: tuple[str, str]) -> None:
+def test_what_meta_refuses_is_told_in_its_words(stage: Stage, nile: Brokerage, meta: Meta) -> None:
     nile.post(*(lead(number) for number in range(100)))
     stage.settled()
     keep_token(stage, nile)
-    operator = stage.client(nile.keys["operator"], meta[0])
-    defined = operator.post("/api/audiences", json=SEEN).json()
-    terms = f"{meta[1]}/_simulator/audiences/terms"
-    assert httpx.put(terms, json={"accepted": False}).status_code == 200
-    failed = operator.post(f"/api/audiences/{defined['id']}/sync").json()
+    operator = stage.client(nile.keys["operator"], meta.api)
+    audience = operator.post("/api/audiences", json=SEEN).json()["id"]
+    terms = f"{meta.graph}/_simulator/audiences/terms"
+    assert httpx.put(terms, json={"accepted": False}, timeout=PATIENCE_S).status_code == 200
+    failed = meta.sync(operator, audience)
     assert (failed["outcome"], failed["added"], failed["size"]) == ("failed", 0, 0)
     assert failed["message"].startswith("200/1870090: ")
-    httpx.put(terms, json={"accepted": True})
-    assert operator.post(f"/api/audiences/{defined['id']}/sync").json()["added"] == 100
+    httpx.put(terms, json={"accepted": True}, timeout=PATIENCE_S)
+    assert meta.sync(operator, audience)["added"] == 100
 
 
 SEGMENTS: list[tuple[dict[str, Any], int]] = [

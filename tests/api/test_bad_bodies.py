@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.api.stage import Brokerage, Stage, problem_of, touchpoint
+from tests.patience import PATIENCE_S
 
 MIB = 1024 * 1024
 POST = b"POST /api/touchpoints HTTP/1.1\r\nHost: x\r\n"
@@ -110,7 +111,7 @@ def test_a_huge_header_harms_nobody(busy: Brokerage, size: int) -> None:
 )
 def test_what_is_hardly_http_is_refused(stage: Stage, sent: bytes) -> None:
     place = urlsplit(stage.base)
-    with socket.create_connection((place.hostname, place.port), timeout=10) as connection:
+    with socket.create_connection((place.hostname, place.port), timeout=PATIENCE_S) as connection:
         connection.sendall(sent)
         connection.shutdown(socket.SHUT_WR)
         answer = connection.recv(65_536)

@@ -108,7 +108,7 @@ def test_an_item_that_is_no_touchpoint_costs_only_itself(busy: Brokerage, item: 
 )
 def test_nobody_leaves_a_room_before_entering_it(busy: Brokerage, payload: dict[str, str]) -> None:
     verdict = busy.verdict(touchpoint(payload=payload))
-    assert rejected(verdict) == ["payload"]
+    assert rejected(verdict) == ["payload.left_at"]
     assert "left_at must not be before entered_at" in verdict["errors"][0]["message"]
 
 
@@ -121,12 +121,32 @@ def test_a_budget_is_in_a_currency_that_somebody_pays_in(busy: Brokerage) -> Non
 
 def test_no_tour_ends_before_it_started(busy: Brokerage) -> None:
     verdict = busy.verdict(touchpoint("tours.completed.v1", {"started_at": ago(50), "ended_at": ago(100)}))
-    assert rejected(verdict) == ["payload"]
+    assert rejected(verdict) == ["payload.ended_at"]
     assert "ended_at must not be before started_at" in verdict["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    "kind", ["rentals.searched.v1", "rentals.booking_initiated.v1", "rentals.booking_confirmed.v1"]
+)
+@pytest.mark.parametrize("check_out", ["2026-12-10", "2026-12-09"])
+def test_nobody_leaves_a_stay_before_coming(busy: Brokerage, kind: str, check_out: str) -> None:
+    booking = {} if kind == "rentals.searched.v1" else {"booking_id": "b-1"}
+    price = {"property_id": "chalet-1", "total_minor": 1} if kind == "rentals.booking_confirmed.v1" else {}
+    stay = {"check_in": "2026-12-10", "check_out": check_out}
+    verdict = busy.verdict(touchpoint(kind, booking | price | stay))
+    assert rejected(verdict) == ["payload.check_out"]
+    assert "must lie after check_in" in verdict["errors"][0]["message"]
+
+
+def test_what_a_signal_lacks_is_named(busy: Brokerage) -> None:
+    verdict = busy.verdict(touchpoint("investors.signal_observed.v1", {"signal": "timeline_stated"}))
+    assert rejected(verdict) == ["payload.signal"]
+    assert "needs timeline" in verdict["errors"][0]["message"]
 
 
 def test_a_price_range_ascends(busy: Brokerage) -> None:
     verdict = busy.verdict(touchpoint("leads.form_submitted.v1", {"price_min_minor": 200, "price_max_minor": 100}))
+    assert rejected(verdict) == ["payload.price_max_minor"]
     assert "price_max_minor must not be below price_min_minor" in verdict["errors"][0]["message"]
 
 

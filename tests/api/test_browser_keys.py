@@ -16,7 +16,8 @@ from api.rates import Rates
 from tests.api.served import environment, served
 from tests.api.stage import SITE, Brokerage, Stage, fields_of, problem_of, touchpoint
 from tests.api.unsealed import hints_of, stored
-from tests.embedded.processes import ROOT, eventually
+from tests.embedded.processes import ROOT
+from tests.patience import eventually
 
 WRITE = "/api/touchpoints"
 PAGE = "web.page_viewed.v1"
@@ -91,7 +92,7 @@ def test_a_revoked_key_stops_within_seconds(stage: Stage, nile: Brokerage) -> No
     known = split_key(nile.keys["browser"])
     assert known
     assert revoke_key(stage.owner, known[0])
-    eventually(lambda: page_posts(stage, nile.keys["browser"], [touchpoint(PAGE)]).status_code == 401, 10)
+    eventually(lambda: page_posts(stage, nile.keys["browser"], [touchpoint(PAGE)]).status_code == 401)
 
 
 # Its sites.

@@ -91,6 +91,8 @@ def test_an_analysis_is_kept_in_two_parts_and_earns_its_outcome(stage: Stage, ni
     assert (fields["analysis"]["questions"], fields["analysis"]["objections_raised"]) == (3, 1)
     notes = fields["analysis_notes"]
     assert (notes["family_situation"], notes["topics"]) == ("two children", ["the neighbours"])
+    (shown,) = nile.read(f"/api/people/{subject}")["conversations"]
+    assert (shown["score"], shown["analysis"]["questions"], shown["analysis"]["topics"]) == (81, 3, ["price"])
     kept = stage.owner.execute("SELECT state FROM log.masar_events WHERE originator_id = %s", (event_id,)).fetchone()
     assert kept is not None
     assert b"two children" not in kept[0]
@@ -130,7 +132,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     (TRACK,    {"session_id": "c-1", "event": 7},                                 "event"),
     (TRACK,    {"session_id": "c-1", "event": "price_asked", "channel": "telex"}, "channel"),
     (COMPLETE, {"duration_s": -1},                                                "duration_s"),
-    (COMPLETE, {"started_at": "2026-03-01T12:00:00Z", "ended_at": "2026-03-01T11:59:59Z"}, "payload"),
+    (COMPLETE, {"started_at": "2026-03-01T12:00:00Z", "ended_at": "2026-03-01T11:59:59Z"}, "ended_at"),
     (COMPLETE, {"started_at": 1772366400000},                                     "started_at"),
     (COMPLETE, {"ended_at": "2099-01-01T00:00:00Z"},                              "ended_at"),
     (COMPLETE, {"status": "exploded"},                                            "status"),

@@ -21,7 +21,7 @@ from domain.shared.fact import Fact, Touchpoint
 from tests.api.served import MASTER_KEY
 from tests.api.stage import Brokerage, Stage, ago, touchpoint
 from tests.cast_messaging import AD, NUMBER, altered, asked, echoed, held_by, receipt, settled, signal, wrote
-from tests.embedded.processes import eventually
+from tests.patience import eventually
 from tests.postgres.stage import connect
 
 LIST = "/api/conversations"
@@ -191,12 +191,14 @@ def test_what_is_learned_of_a_thread_is_its_lead_score(desk: Desk, nile: Brokera
         "session_id": session_of(desk.thread(ref)), "conversation_kind": "text_thread", "event": "customer_turn",
         "told": ["budget_figure", "district", "now"],
     }  # fmt: skip
-    nile.post(touchpoint("conversations.event_tracked.v1", told, person={"phone": PHONE}))
+    asked = {"session_id": session_of(desk.thread(ref)), "event": "price_asked"}
+    nile.post(*(touchpoint("conversations.event_tracked.v1", one, person={"phone": PHONE}) for one in (told, asked)))
     desk.stage.settled()
     (row,) = nile.read(LIST)["items"]
     assert row["id"] == str(desk.thread(ref))
     one = nile.read(f"{LIST}/{row['id']}")
-    assert one["lead"]["score"] == row["lead_score"] > 0
+    assert (one["lead"]["score"], one["lead"]["quality"]) == (row["lead_score"], row["quality"]) == (55, "warm")
+    assert one["score"] == 12  # as a conversation: the price, 10, and one question, 2
     assert {"budget_clarity", "location_clarity", "urgency"} <= {
         fact for reason in one["lead"]["factors"] for fact in (reason.get("fact"), reason["rule"])
     } or one["lead"]["factors"]

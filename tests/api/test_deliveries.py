@@ -6,10 +6,10 @@ from uuid import uuid4
 import pytest
 
 from adapters.postgres.deliveries import forget_old, forget_person
-from application.receive_webhook import new_id
+from application.ids import new_id
 from tests.api.hooks import Door, door_of, text
 from tests.api.stage import Brokerage, Stage
-from tests.embedded.processes import eventually
+from tests.patience import eventually
 
 
 @pytest.fixture

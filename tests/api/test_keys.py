@@ -9,7 +9,7 @@ import pytest
 from api.auth.issuing import SCOPES, revoke_key, split_key
 from tests.api.served import served
 from tests.api.stage import Brokerage, Stage, problem_of, touchpoint
-from tests.embedded.processes import eventually
+from tests.patience import eventually
 
 READ, WRITE = "/api/people", "/api/touchpoints"
 
@@ -35,7 +35,7 @@ def without_id(response: httpx.Response) -> dict[str, Any]:
         None, "", "Bearer", "Bearer:x", "Basic YTpi", "Bearer x", "Bearer masar", "Bearer masar_reader",
         "Bearer masar_reader_", "Bearer masar_reader__", "Bearer masar_reader_0123456789ab_",
         "Bearer masar_reader_0123456789ab_secret", "Bearer masar_admin_0123456789ab_secret",
-        "Bearer masar_reader_' OR 1=1 --_secret", "Bearer masar_reader_0123456789ab_" + "x" * 100_000,
+        "Bearer masar_reader_' OR 1=1 --_secret", "Bearer masar_reader_0123456789ab_" + "x" * 60_000,
         "Bearer masar_reader_é_secret".encode("latin-1"), b"Bearer \xff\xfe", "bearer " * 50 + "x",
     ],
 )  # fmt: skip
@@ -85,7 +85,7 @@ def test_a_revoked_key_stops_within_seconds_and_looks_unknown(stage: Stage, nile
     known = split_key(nile.keys["reader"])
     assert known is not None
     assert revoke_key(stage.owner, known[0])
-    response = eventually(lambda: answer if (answer := nile.reader.get(READ)).status_code == 401 else None, 10)
+    response = eventually(lambda: answer if (answer := nile.reader.get(READ)).status_code == 401 else None)
     assert without_id(response) == without_id(as_stranger(stage, "Bearer masar_reader_ffffffffffff_secret"))
     assert nile.operator.get(READ).status_code == 200
 

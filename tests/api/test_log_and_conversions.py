@@ -131,6 +131,19 @@ def test_every_attempt_is_shown_and_the_last_word_holds(stage: Stage, nile: Brok
     }  # fmt: skip
 
 
+def test_amounts_of_different_currencies_are_never_added(stage: Stage, nile: Brokerage) -> None:
+    for value_minor, currency in ((10_050, "EGP"), (700, "USD"), (50, "EGP")):
+        asked = {"event_name": "Purchase", "value_minor": value_minor, "currency": currency}
+        nile.post(touchpoint("ads.conversion_asked.v1", asked, person=ANNA))
+    stage.settled()
+    for conversion in nile.read("/api/conversions")["items"]:
+        sent(stage, nile, conversion, outcome="accepted", status=200)
+    summary = nile.read("/api/conversions", summary=True)
+    assert (summary["total_conversions"], summary["total_revenue_cents"]) == (3, 10_100)
+    revenue = [(one["currency"], Decimal(one["value"])) for one in summary["revenue"]]
+    assert revenue == [("EGP", Decimal(101)), ("USD", Decimal(7))]
+
+
 def test_a_summary_adds_up(toured: Brokerage) -> None:
     items = toured.read("/api/conversions", limit=200)["items"]
     summary = toured.read("/api/conversions", summary=True)

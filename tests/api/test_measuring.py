@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.api.stage import Brokerage, Stage, ago, fields_of, touchpoint
+from tests.patience import PATIENCE_S
 
 ASKED = "ads.conversion_asked.v1"
 PATHS = ("/api/conversions/metrics", "/api/conversions/attribution-analysis")
@@ -132,6 +133,6 @@ def test_another_brokerage_sees_nothing(shop: Brokerage, delta: Brokerage) -> No
 @pytest.mark.parametrize("path", PATHS)
 def test_readers_read(busy: Brokerage, path: str) -> None:
     assert busy.producer.get(path).status_code == 403
-    assert httpx.get(f"{busy.reader.base_url}{path}").status_code == 401
+    assert httpx.get(f"{busy.reader.base_url}{path}", timeout=PATIENCE_S).status_code == 401
     later = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     assert busy.operator.get(path, params={"until": later}).status_code == 200

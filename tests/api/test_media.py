@@ -10,12 +10,17 @@ import pytest
 
 from adapters.media.vault import FolderVault
 from application.ports.media import WantedFile
-from domain.messaging.content import Content, Media
+from domain.messaging.content import Content, FurtherFile, Media
 from domain.messaging.events import MediaSettled
 from tests.api.served import served
 from tests.api.stage import Brokerage, Stage, problem_of
 from tests.live.talk import ACCOUNT, Talk, talking
 
+DESK = """
+INSERT INTO messaging.desks (thread_id, brokerage_id, subject_id, channel, account_id, inbound, last_inbound_at,
+                             last_arrived_at, waiting_since)
+VALUES (%s, %s, %s, 'whatsapp', %s, 1, now(), now(), now()) ON CONFLICT DO NOTHING
+"""
 PDF = b"%PDF-1.7\n" + bytes(range(256)) * 1000
 NAMED = Media(id="881", filename="عقد الإيجار.pdf", mime_type="text/html")
 
@@ -85,6 +90,29 @@ def test_a_file_is_saved_under_its_name_and_never_shown(mona: Talk, reader: http
     assert (headers["x-content-type-options"], headers["accept-ranges"]) == ("nosniff", "none")
 
 
+def test_each_file_of_a_message_is_given_out_and_told_of(
+    stage: Stage, mona: Talk, reader: httpx.Client, operator: httpx.Client, folder: Path
+) -> None:
+    further = FurtherFile(type="image", url="https://cdn.example.com/2", filename="sea.png")
+    content = Content(media=NAMED, files=(further, further))
+    ref, name = mona.says(content=content, kind="document", more_files=2), uuid4()
+    wanted = WantedFile(mona.brokerage_id, "whatsapp", ACCOUNT, "meta", further, 10**6)
+    assert mona.subject_id is not None
+    png = b"\x89PNG\r\n\x1a\n" + bytes(100)
+    FolderVault(folder, lambda _: mona.key()).keep(wanted, mona.subject_id, name, "image", iter([png]))
+    settled(mona, ref, "kept", nth=1, name=name, mime_type="image/png", size=len(png))
+    settled(mona, ref, "failed", nth=2, reason="gone")
+    given = reader.get(path(mona, ref), params={"nth": 1})
+    assert (given.status_code, given.content, "sea.png" in given.headers["content-disposition"]) == (200, png, True)
+    assert reader.get(path(mona, ref)).json()["media"] == "under way"
+    assert reader.get(path(mona, ref), params={"nth": 3}).status_code == 404
+    again = operator.post(f"{path(mona, ref)}/retry", params={"nth": 2})
+    assert (again.status_code, again.json()["nth"]) == (202, 2)
+    stage.settled()
+    (message,) = reader.get(f"/api/conversations/{mona.thread_id}/messages").json()["items"]
+    assert [(one["nth"], one["state"]) for one in message["files"]] == [(0, "waiting"), (1, "kept"), (2, "failed")]
+
+
 def test_many_ranges_get_the_whole_file_once(mona: Talk, reader: httpx.Client, folder: Path) -> None:
     ranges = "bytes=" + ",".join("0-" for _ in range(500))
     answer = reader.get(path(mona, kept(mona, folder)), headers={"range": ranges})
@@ -144,3 +172,35 @@ def test_what_is_under_way_kept_or_infected_is_not_tried_again(
         assert (answer.status_code, answer.json()["media"]) == (409, state)
     assert reader.get(path(mona, coming)).status_code == 409
     assert reader.get(path(mona, infected)).status_code == 409
+
+
+def test_a_file_is_kept_to_be_sent_and_the_same_again_is_the_same(
+    mona: Talk, operator: httpx.Client, reader: httpx.Client, delta: Brokerage, stage: Stage, base: str, folder: Path
+) -> None:
+    mona.says("send me the plan")
+    url, asked = f"/api/conversations/{mona.thread_id}/media", {"type": "document", "filename": "plan.pdf"}
+    stage.owner.execute(DESK, (mona.thread_id, mona.brokerage_id, mona.subject_id, ACCOUNT))
+    first = operator.post(url, params=asked, content=PDF)
+    assert first.status_code == 201, first.text
+    told = first.json()
+    assert (told["type"], told["mime_type"], told["size"]) == ("document", "application/pdf", len(PDF))
+    assert operator.post(url, params=asked, content=PDF).json() == told
+    vault = FolderVault(folder, lambda _: mona.key())
+    assert mona.subject_id is not None
+    assert b"".join(vault.open(mona.brokerage_id, mona.subject_id, UUID(told["media"]["file"]))) == PDF
+    sent = operator.post(
+        f"/api/conversations/{mona.thread_id}/messages", json={"type": "document", "media": told["media"]}
+    )
+    assert sent.status_code == 202, sent.text
+    seen = reader.get(path(mona, UUID(sent.json()["send_id"])))
+    assert (seen.status_code, seen.content, "plan.pdf" in seen.headers["content-disposition"]) == (200, PDF, True)
+    missing = {"type": "image", "media": {"file": str(uuid4())}}
+    refused = operator.post(f"/api/conversations/{mona.thread_id}/messages", json=missing)
+    assert [one["field"] for one in refused.json()["errors"]] == ["media.file"]
+    assert operator.post(url, params={"type": "image"}, content=PDF).json()["errors"][0]["field"] == "body"
+    assert operator.post(url, params={"type": "document"}, content=b"").status_code == 422
+    assert operator.post(url, params={"type": "document"}, content=b"MZ" + bytes(100)).status_code == 422
+    assert operator.post(url, params={"type": "program"}, content=PDF).status_code == 422
+    assert operator.post(url, content=PDF).json()["errors"][0]["field"] == "type"
+    assert reader.post(url, params=asked, content=PDF).status_code == 403
+    assert stage.client(delta.keys["operator"], base).post(url, params=asked, content=PDF).status_code == 404

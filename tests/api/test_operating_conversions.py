@@ -17,6 +17,7 @@ from adapters.sealing import MasterKey
 from adapters.simulator.app import create_app
 from tests.api.served import MASTER_KEY, served
 from tests.api.stage import Brokerage, Stage, fields_of, problem_of, touchpoint
+from tests.patience import PATIENCE_S
 from tests.simulator.server import running
 
 LEAD = "leads.form_submitted.v1"
@@ -236,7 +237,9 @@ def test_a_good_set_up_is_proved_by_a_test_event(
     assert {name: ok for name, (ok, _) in checks(answer).items()} == {
         "token stored": True, "token": True, "dataset": True, "test event": True,
     }  # fmt: skip
-    ledger = httpx.get(f"{graph_url}/_simulator/ledger", params={"dataset": dataset_id}).json()["data"]
+    ledger = httpx.get(f"{graph_url}/_simulator/ledger", params={"dataset": dataset_id}, timeout=PATIENCE_S).json()[
+        "data"
+    ]
     assert [one["test_event_code"] for one in ledger] == ["TEST123"]
 
 
@@ -249,14 +252,21 @@ def test_without_a_code_no_test_event_is_sent(
     ok, says = checks(operator.post("/api/conversions/test-setup"))["test event"]
     assert ok is False
     assert "live" in says
-    assert httpx.get(f"{graph_url}/_simulator/ledger", params={"dataset": dataset_id}).json()["data"] == []
+    assert (
+        httpx.get(f"{graph_url}/_simulator/ledger", params={"dataset": dataset_id}, timeout=PATIENCE_S).json()["data"]
+        == []
+    )
     given = operator.post("/api/conversions/test-setup", json={"dataset_id": dataset_id, "test_event_code": "TEST9"})
     assert checks(given)["test event"][0] is True
 
 
 def test_a_dead_token_is_found(stage: Stage, nile: Brokerage, dataset_id: str, meta_url: tuple[str, str]) -> None:
     base, graph_url = meta_url
-    httpx.put(f"{graph_url}/_simulator/datasets/{dataset_id}", json={"dead_token": True, "token": "EAAgone"})
+    httpx.put(
+        f"{graph_url}/_simulator/datasets/{dataset_id}",
+        json={"dead_token": True, "token": "EAAgone"},
+        timeout=PATIENCE_S,
+    )
     keep(stage, nile, dataset_id, token="EAAgone")
     answer = stage.client(nile.keys["operator"], base).get("/api/test-meta")
     assert answer.json()["ok"] is False

@@ -10,7 +10,7 @@ from api.docs import SIGNED
 from domain.catalogue import TOUCHPOINTS
 from projections.catalogue import BY_NAME
 from tests.api.stage import Brokerage, Stage, touchpoint
-from tests.embedded.processes import eventually
+from tests.patience import eventually
 
 PATHS = set(
     """
@@ -29,6 +29,7 @@ PATHS = set(
     /api/conversations/track-event
     /api/conversations/{conversation_id}/messages/{ref}/media/retry
     /api/conversations/{conversation_id}/messages/{ref}/media
+    /api/conversations/{conversation_id}/media
     /api/conversations/{conversation_id}/export
     /api/conversations/stream
     /api/conversations/{conversation_id}

@@ -11,7 +11,7 @@ from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.postgres.migrate import migrate
 from tests.api.served import served
 from tests.api.stage import Brokerage, Stage, problem_of, touchpoint
-from tests.embedded.processes import eventually
+from tests.patience import PATIENCE_S, eventually
 
 
 @pytest.fixture
@@ -69,14 +69,14 @@ def served_again(brokerage: Brokerage, item: dict[str, object]) -> dict[str, obj
         verdict: dict[str, object] | None = response.json()["items"][0] if response.status_code == 200 else None
         return verdict
 
-    return eventually(post, 30)
+    return eventually(post)
 
 
 def test_it_starts_without_a_database_and_serves_once_there_is_one(postgres: EmbeddedPostgres, tmp_path: Path) -> None:
     url = postgres.url()
     postgres.stop()
-    with served(url, tmp_path / "api.log") as base, httpx.Client(base_url=base, timeout=30) as client:
+    with served(url, tmp_path / "api.log") as base, httpx.Client(base_url=base, timeout=PATIENCE_S) as client:
         assert client.get("/readyz").status_code == 503
         refused_for_now(client.get("/api/people", headers={"authorization": "Bearer masar_reader_0123456789ab_x"}))
         postgres.start()
-        eventually(lambda: client.get("/readyz").status_code == 200, 30)
+        eventually(lambda: client.get("/readyz").status_code == 200)

@@ -36,6 +36,8 @@ def test_a_long_tour_makes_a_hot_person_and_says_why(stage: Stage, nile: Brokera
     tour = person["tours"][0]
     assert (tour["session_id"], tour["total_time_s"], tour["score"]) == ("tour-1", 720, person["score"])
     assert tour["rooms"]["kitchen"] == {"visits": 1, "dwell_s": 120}
+    assert (tour["rooms_available"], tour["completion_rate"], tour["finished"]) == (6, 1.0, True)
+    assert tour["started_at"] < tour["last_at"] == person["last_at"]
 
 
 def test_contact_is_shown_opened_to_whom_may_read(stage: Stage, nile: Brokerage) -> None:

@@ -11,7 +11,7 @@ from adapters.dramatiq.worker import run_worker
 from adapters.sealing import MasterKey
 from tests.api.served import MASTER_KEY
 from tests.api.stage import Brokerage, Stage, ago, fields_of, problem_of, touchpoint
-from tests.embedded.processes import eventually
+from tests.patience import eventually
 
 
 def policy(nile: Brokerage, name: str = "brief", **query: Any) -> dict[str, Any]:

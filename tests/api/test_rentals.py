@@ -18,6 +18,7 @@ from domain.rentals.events import RentalValueModelFitted
 from tests.api.served import MASTER_KEY
 from tests.api.stage import Brokerage, Stage, ago, fields_of, problem_of
 from tests.cast_rentals import worth
+from tests.patience import eventually
 from tests.paymob.messages import SECRET, signed, transaction
 
 SEARCHES, BOOKINGS, RENTALS = "/api/rentals/searches", "/api/rentals/bookings", "/api/rentals"
@@ -314,6 +315,15 @@ def test_a_fitted_model_shows_on_every_page(nile: Brokerage, stage: Stage) -> No
     model = nile.read(MODEL)
     assert (model["fitted"], model["enough_data"], model["customers"], model["kind"]) == (True, True, 200, "mbg")
     assert "draws" not in model
+
+
+def test_who_booked_before_the_first_fit_has_a_value_at_once(nile: Brokerage, stage: Stage) -> None:
+    whose = book(nile, total=1_000, nights=2)
+    stage.settled()
+    fit(stage, nile.brokerage_id, 12_000)
+    eventually(lambda: nile.read(f"/api/people/{whose}")["predicted_ltv"] == 12_000.0)
+    (listed,) = nile.read(CUSTOMERS)["items"]
+    assert (listed["predicted_ltv"], listed["ltv_score"], listed["ltv_band"]) == (12_000.0, 7, "high")
 
 
 # Paymob.

@@ -14,6 +14,7 @@ from adapters.postgres.connections import connect
 from adapters.postgres.keyring import KeyRing
 from adapters.postgres.log import open_log, recorder_of
 from adapters.postgres.mapper import Envelope
+from adapters.postgres.secrets import SecretStore
 from adapters.postgres.writer import Writer
 from adapters.sealing import MasterKey
 from application.outgoing import settled_id_of
@@ -123,6 +124,58 @@ def test_a_message_is_taken_and_waits_for_a_worker(nile: Brokerage, customers: C
     assert (sent["text"], sent["author"], sent["by"]) == ("it is free", "agent", "Nour")
     waiting = "SELECT kind, state, ordering_key FROM outbox.messages WHERE id = %s"
     assert stage.owner.execute(waiting, (sent["send_id"],)).fetchone() == ("send_message", "waiting", str(thread_id))
+
+
+def shown(brokerage: Brokerage, thread_id: UUID) -> dict[str, Any]:
+    """What the messages of ours wait for, by their texts."""
+    items = brokerage.read(f"/api/conversations/{thread_id}/messages")["items"]
+    return {one["text"]: one["waiting"] for one in items if one["direction"] == "out"}
+
+
+def test_a_message_of_an_account_without_a_token_says_since_when_it_waits_for_one(
+    nile: Brokerage, customers: Customers, stage: Stage
+) -> None:
+    thread_id = customers.wrote(nile)
+    first = say(nile, thread_id, {"text": "it is free"}).json()
+    assert (first["waiting"]["for"], first["waiting"]["says"]) == ("token", "waiting for a token")
+    asked_at = "SELECT occurred_at FROM log.masar_events WHERE originator_id = %s"
+    ((since,),) = stage.owner.execute(asked_at, (first["send_id"],)).fetchall()
+    assert datetime.fromisoformat(first["waiting"]["since"]) == since
+    say(nile, thread_id, {"text": "and new"})
+    tried = "UPDATE outbox.messages SET last_error = %s WHERE id = %s"  # as a worker does that finds no token
+    stage.owner.execute(tried, ("no credentials for whatsapp 106", first["send_id"]))
+    stage.settled()
+    waiting = shown(nile, thread_id)
+    assert [waiting[text]["says"] for text in ("it is free", "and new")] == ["waiting for a token"] * 2
+
+
+@pytest.fixture
+def refused_token(delta: Brokerage, customers: Customers, stage: Stage) -> Iterator[None]:
+    """The account has a token for the time of a test."""
+    name = f"channel/whatsapp/{customers.account(delta)}/token"
+    with connect(stage.url, "masar_registry") as connection:
+        SecretStore(lambda: connection, MASTER).put(delta.brokerage_id, name, "EAAdead")
+    yield
+    gone = "DELETE FROM registry.secrets WHERE brokerage_id = %s AND name = %s"
+    stage.owner.execute(gone, (delta.brokerage_id, name))
+
+
+@pytest.mark.usefixtures("refused_token")
+def test_a_token_that_was_refused_keeps_all_messages_of_its_account(
+    delta: Brokerage, customers: Customers, stage: Stage
+) -> None:
+    one, other = customers.wrote(delta), customers.wrote(delta)
+    first = say(delta, one, {"text": "first"}).json()
+    assert first["waiting"] is None
+    tried = "UPDATE outbox.messages SET last_error = %s WHERE id = %s"  # as a worker does whom the platform refuses
+    stage.owner.execute(tried, ("not allowed with this token: it has expired", first["send_id"]))
+    second = say(delta, other, {"text": "second"}).json()
+    assert (second["waiting"]["for"], second["waiting"]["why"]) == (
+        "token", "not allowed with this token: it has expired",
+    )  # fmt: skip
+    stage.owner.execute(tried, ("waits for its turn: the platform's rate", second["send_id"]))
+    stage.settled()
+    assert shown(delta, one)["first"]["for"] == shown(delta, other)["second"]["for"] == "token"
 
 
 def test_the_sender_holds_the_thread_and_another_agent_must_say_so(nile: Brokerage, customers: Customers) -> None:

@@ -11,8 +11,10 @@ from uuid import UUID, uuid4
 
 from adapters.assistant.builtin import BuiltinAssistant
 from adapters.assistant.understanding import BuiltinUnderstanding
+from adapters.postgres.colleagues import PostgresColleagues
 from adapters.postgres.desks import PostgresDesks
 from adapters.postgres.keyring import KeyRing
+from adapters.postgres.notices import PostgresAgents
 from adapters.postgres.seals import SubjectSeals
 from adapters.postgres.stories import PostgresStories
 from adapters.postgres.work import Line, Work
@@ -20,7 +22,7 @@ from application.answer_thread import AnswerThread
 from application.ports.desks import Desk, DeskWork
 from application.ports.touchpoints import Observed
 from application.quiet_thread import QuietThread
-from application.send_message import RequestSend
+from application.request_send import RequestSend
 from domain.brokerage.events import BrokerageRegistered, DatasetConnected, PolicyActivated
 from domain.messaging.content import Content
 from domain.messaging.events import MessageReceived, PlatformTouchpoint
@@ -153,6 +155,7 @@ class Talk:
         return AnswerThread(
             stories, self.desks, self.work, self.ring, BuiltinUnderstanding(), BuiltinAssistant(), self.sends,
             back_at=lambda region, now: self.opens, clock=lambda: at,
+            colleagues=PostgresColleagues(PostgresAgents(self.line, MASTER), self.registry, MASTER),
         )  # fmt: skip
 
     def hears(self, text: str, **more: Any) -> list[str]:

@@ -10,6 +10,7 @@ from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.postgres.migrate import migrate
 from adapters.simulator.app import create_app
 from tests.delivery.stage import Database, Meta, Stage
+from tests.patience import PATIENCE_S
 from tests.simulator.server import running
 
 
@@ -31,7 +32,7 @@ def database(database_url: str) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def _served() -> Iterator[Meta]:
-    with running(create_app()) as url, httpx.Client(base_url=url) as http:
+    with running(create_app()) as url, httpx.Client(base_url=url, timeout=PATIENCE_S) as http:
         yield Meta(url, http)
 
 

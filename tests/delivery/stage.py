@@ -1,6 +1,5 @@
 """A brokerage with a real database behind it and a strict stand-in for Meta in front of it."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,21 +32,13 @@ from domain.leads.events import LeadFormSubmitted
 from domain.people.hints import PersonHints
 from domain.scoring.brief import BRIEF
 from domain.shared.fact import Fact, Touchpoint
+from tests.patience import PATIENCE_S, eventually
 
 MASTER = MasterKey(b"the master key of all the tests!")
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 MODELS = ("tour_sessions", "conversation_sessions", "people", "conversions", "deliveries")
 DATASETS = count(700_000_001)
 CHROME = "Mozilla/5.0 (Linux; Android 14) Chrome/131.0"
-
-
-def until(holds: Callable[[], Any], *, within_s: float = 60) -> Any:
-    """Return what `holds` returns once it is true; fails when the time is over."""
-    deadline = time.monotonic() + within_s
-    while not (found := holds()):
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.02)
-    return found
 
 
 @dataclass
@@ -165,7 +156,7 @@ class Stage:
     def delivery(self, **changes: Any) -> Iterator[DeliverConversions]:
         """The use case on connections of its own, as one worker thread has it."""
         line, ring = Line(self.db.url, "masar_projector"), KeyRing(self.db.url, MASTER)
-        graph = GraphClient(self.meta.url, timeout_s=2)
+        graph = GraphClient(self.meta.url, timeout_s=PATIENCE_S)
         work = Work(line, MASTER)
         ports = {
             "queue": work, "circuits": work, "words": work, "keys": ring, "safe": self.secrets,
@@ -194,7 +185,7 @@ class Stage:
             self.drain()
             return all(self.states()[one] == state for one in messages)
 
-        until(reached)
+        eventually(reached, f"{state} of all messages")
 
     def told(self) -> list[dict[str, Any]]:
         """The facts about requests, in order."""
@@ -218,5 +209,5 @@ class Stage:
 
     def settings(self, redis_url: str | None = None) -> WorkerSettings:
         return WorkerSettings(
-            self.db.url, redis_url, MASTER, self.meta.url, threads=2, probe_s=self.probe_s, timeout_s=2
+            self.db.url, redis_url, MASTER, self.meta.url, threads=2, probe_s=self.probe_s, timeout_s=PATIENCE_S
         )  # fmt: skip

@@ -70,6 +70,28 @@ def taken(event: dict[str, Any]) -> bool:
     return precheck(event, NOW) is None and check_events([event], Context(NOW.timestamp())) == (None, [])
 
 
+@pytest.mark.parametrize(
+    ("hints", "country"),
+    [
+        ({"phone": "0100 123 4567"}, "eg"),  # as the brokerage's region reads it
+        ({"phone": "+971 50 123 4567"}, "ae"),
+        ({"phone": "+1 613 555 0123"}, "ca"),  # +1 is the code of several countries
+        ({"phone": "+971 50 123 4567", "country": "Egypt"}, "eg"),  # what was told holds
+        ({"phone": "+971 50 123 4567", "country": "Narnia"}, "ae"),  # what was told is none
+        ({"phone": "+870 773 111 632", "email": "a@mail.example"}, None),  # a ship's satellite phone
+        ({"phone": "12", "email": "a@mail.example"}, None),
+        ({"email": "a@mail.example"}, None),
+    ],
+)
+def test_the_country_goes_along_wherever_the_phone_number_tells_it(hints: dict[str, str], country: str | None) -> None:
+    assert told(hints)["user_data"].get("country") == ([sha256(country)] if country else None)
+
+
+def test_a_country_that_an_operator_dropped_is_not_made_again() -> None:
+    assert "country" not in told({"phone": "0100 123 4567"}, dropped=["country"])["user_data"]
+    assert "country" in told({"phone": "0100 123 4567"}, dropped=["city"])["user_data"]
+
+
 def test_everything_we_may_use_is_told_and_meta_takes_it() -> None:
     event = told()
     assert precheck(event, NOW) is None
@@ -210,7 +232,7 @@ def in_chat(channel: str, hints: dict[str, str] = CHAT, **changes: Any) -> dict[
 def test_a_conversation_names_both_sides_by_the_ids_of_its_own_channel(channel: str, ids: dict[str, str]) -> None:
     event = in_chat(channel)
     assert event["messaging_channel"] == channel
-    named = {key: value for key, value in event["user_data"].items() if key not in ("ph", "external_id")}
+    named = {key: value for key, value in event["user_data"].items() if key not in ("ph", "country", "external_id")}
     assert named == ids
     assert event["user_data"]["ph"] == [sha256("201001234567")]
     assert taken(event)
@@ -383,7 +405,7 @@ def test_a_predicted_worth_goes_along() -> None:
 
 def test_what_is_erased_is_missing() -> None:
     event = event_of(payload(), {"email": ERASED, "phone": {"phone": "01001234567"}, "page_url": ERASED})
-    assert sorted(event["user_data"]) == ["external_id", "ph"]
+    assert sorted(event["user_data"]) == ["country", "external_id", "ph"]
 
 
 def test_each_kind_comes_from_the_touchpoint_that_told_it_last() -> None:

@@ -15,8 +15,9 @@ from adapters.postgres.outbox import MOST_CRASHES, Outbox
 from application.delivery_rules import company, in_company
 from application.ports.conversions import Accepted, Answer, Unanswered
 from application.ports.outbox import LeaseLost
-from tests.delivery.stage import Stage, until
+from tests.delivery.stage import Stage
 from tests.delivery.test_worker import at_work
+from tests.patience import eventually
 
 A_SECOND = timedelta(seconds=1)
 UNTIL = "SELECT leased_until FROM outbox.messages WHERE id = %s"
@@ -118,13 +119,14 @@ def test_a_request_may_last_longer_than_its_lease(stage: Stage) -> None:
     def send(dataset_id: str, *_: Any) -> Accepted:
         if dataset_id == stage.dataset_id:
             ((first,),) = stage.db.rows(UNTIL, lead)
-            renewals.append(until(lambda: [at for (at,) in stage.db.rows(UNTIL, lead) if at > first + 2 * A_SECOND]))
+            later = first + 3 * A_SECOND
+            renewals.append(eventually(lambda: [at for (at,) in stage.db.rows(UNTIL, lead) if at > later]))
             return Accepted(Answer(status=200), 1)
         raise Unanswered(Answer())
 
-    short = replace(stage.settings(), lease_s=1)
+    short = replace(stage.settings(), lease_s=3)
     with patched(send), patch.object(stage, "settings", lambda _redis: short), at_work(stage, None):
-        until(lambda: stage.states()[lead] == "done")
+        eventually(lambda: stage.states()[lead] == "done")
     assert (len(renewals), stage.outcomes(lead)) == (1, ["accepted"])
 
 
@@ -239,7 +241,7 @@ def test_work_that_breaks_off_after_asking_leaves_it_unknown_too(stage: Stage) -
 def test_the_setting_sends_it_again_where_a_loss_is_worse_than_a_repeat(stage: Stage) -> None:
     message = messaging(stage)
     stage.meta.plan(fail_next=["lost_after_processing"])
-    until(lambda: _drained(stage, at_least_once=True) and stage.states()[message] == "done")
+    eventually(lambda: _drained(stage, at_least_once=True) and stage.states()[message] == "done")
     assert stage.outcomes(message) == ["unknown", "accepted"]
 
 
@@ -294,14 +296,14 @@ def test_a_slow_dataset_does_not_delay_another(stage: Stage) -> None:
 
     def send(dataset_id: str, *_: Any) -> Accepted:
         if dataset_id == slow.dataset_id:
-            until(lambda: accepted)  # answers only once the other is done
+            eventually(lambda: accepted)  # answers only once the other is done
         if dataset_id != stage.dataset_id:
             raise Unanswered(Answer())
         accepted.append(dataset_id)
         return Accepted(Answer(status=200), 1)
 
     with patched(send), at_work(stage, None):
-        until(lambda: stage.states()[lead] == "done")
+        eventually(lambda: stage.states()[lead] == "done")
     assert accepted == [stage.dataset_id]
     assert slow.states()[waiting] in ("leased", "waiting")
 

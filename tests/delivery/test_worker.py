@@ -13,7 +13,8 @@ from adapters.embedded.redis import EmbeddedRedis, find_redis
 from adapters.postgres.outbox import Hint
 from application.ports.outbox import Lane
 from domain.tours.events import TourStarted
-from tests.delivery.stage import LONG_AGO, Stage, until
+from tests.delivery.stage import LONG_AGO, Stage
+from tests.patience import PATIENCE_S, eventually
 
 
 @contextmanager
@@ -30,7 +31,7 @@ def at_work(stage: Stage, redis_url: str | None, *, relay: bool = True) -> Itera
     finally:
         stop.set()
         for thread in threads:
-            thread.join(timeout=30)
+            thread.join(timeout=PATIENCE_S)
     assert not any(thread.is_alive() for thread in threads), "did not stop"
 
 
@@ -49,21 +50,21 @@ def all_counted(stage: Stage, leads: list[str]) -> bool:
 def test_conversions_flow_through_redis(stage: Stage, redis_url: str) -> None:
     with at_work(stage, redis_url):
         leads = [stage.lead() for _ in range(3)]
-        until(lambda: set(map(stage.states().get, leads)) == {"done"})
+        eventually(lambda: set(map(stage.states().get, leads)) == {"done"})
     assert all_counted(stage, leads)
 
 
 def test_without_redis_the_worker_hints_to_itself(stage: Stage) -> None:
     leads = [stage.lead() for _ in range(3)]
     with at_work(stage, None):
-        until(lambda: set(map(stage.states().get, leads)) == {"done"})
+        eventually(lambda: set(map(stage.states().get, leads)) == {"done"})
     assert all_counted(stage, leads)
 
 
 def test_a_redis_that_is_gone_costs_seconds_and_nothing_else(stage: Stage, tmp_path: Path) -> None:
     lead = stage.lead()
     with at_work(stage, "redis://127.0.0.1:1/0"):
-        until(lambda: stage.states()[lead] == "done", within_s=30)
+        eventually(lambda: stage.states()[lead] == "done")
     assert all_counted(stage, [lead])
 
 
@@ -73,7 +74,7 @@ def test_a_dead_dataset_does_not_delay_another(stage: Stage, redis_url: str) -> 
     stage.meta.register(dead.dataset_id, dead_token=True)
     parked, lead = dead.lead(), stage.lead()
     with at_work(stage, redis_url):
-        until(lambda: stage.states()[lead] == "done" and dead.states()[parked] == "parked")
+        eventually(lambda: stage.states()[lead] == "done" and dead.states()[parked] == "parked")
     assert all_counted(stage, [lead])
 
 
@@ -88,7 +89,7 @@ def test_a_quiet_tour_is_ended_by_the_worker(stage: Stage, redis_url: str) -> No
         "UPDATE outbox.messages SET due_at = now() WHERE brokerage_id = %s RETURNING 1", stage.brokerage_id
     )  # fmt: skip
     with at_work(stage, redis_url):
-        (ended,) = until(lambda: stage.db.facts(stage.brokerage_id, "tours.ended.v1"))
+        (ended,) = eventually(lambda: stage.db.facts(stage.brokerage_id, "tours.ended.v1"))
     assert ended["session_id"] == "walk"
 
 
@@ -96,7 +97,7 @@ def test_a_storm_of_weakness_passes_and_everything_is_counted_once(stage: Stage,
     stage.meta.plan(transient_share=0.3, lost_after_processing_share=0.1, seed=7)
     with at_work(stage, redis_url):
         leads = [stage.lead() for _ in range(12)]
-        until(lambda: set(map(stage.states().get, leads)) == {"done"}, within_s=60)
+        eventually(lambda: set(map(stage.states().get, leads)) == {"done"})
     assert all_counted(stage, leads)
     assert not [one for one in stage.meta.received(stage.dataset_id) if one["anomalies"]]
 

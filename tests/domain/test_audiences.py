@@ -1,6 +1,7 @@
 """Meta's list of an audience follows ours by difference, whatever Meta answers on the way."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from uuid import UUID
@@ -11,11 +12,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from adapters.meta.audiences import row_of
-from application.ports.audiences import Batch
-from application.ports.conversions import Answer, NotAccepted, Unanswered
-from application.sync_audience import SyncAudience
+from application.ports.audiences import AudienceMemory, AudiencePlace, Batch, Progress, SyncUnderWay
+from application.ports.conversions import Answer, NotAccepted, Parked, Throttled, Transient, Unanswered
+from application.ports.outbox import Entry, Leased
+from application.sync_audience import MOST_FAILURES, NO_TOKEN, CarryOutSync, SyncAudience
 from domain.audiences.difference import Listed, Row, difference
-from domain.audiences.events import AudienceDefined
+from domain.audiences.events import AudienceDefined, AudienceSynced
 from domain.audiences.segment import Segment
 from tests.cast import at
 
@@ -86,8 +88,12 @@ class Memory:
 
 
 def sync(meta: Meta, memory: Memory, wanted: Mapping[str, Row], most: int = 60) -> tuple[str, int, int, int]:
-    fact = SyncAudience(meta, memory, most).sync(DEFINED, wanted, "key", at())
-    return fact.outcome, fact.added, fact.removed, fact.size
+    progress = Progress()
+    try:
+        outcome: str = SyncAudience(meta, memory, most, progress=progress).change(DEFINED, wanted)
+    except NotAccepted:
+        outcome = "broke off"
+    return outcome, progress.added, progress.removed, len(memory.rows)
 
 
 def test_the_first_sync_adds_everybody_in_numbered_batches() -> None:
@@ -125,10 +131,9 @@ def test_who_withdraws_is_taken_off_however_few_are_left() -> None:
     assert meta.rows == set()
 
 
-def test_what_meta_refuses_is_told_and_goes_on_next_time() -> None:
+def test_what_broke_off_goes_on_next_time() -> None:
     meta, memory = Meta(breaks_at=2), Memory()
-    fact = SyncAudience(meta, memory, 60).sync(DEFINED, people(*range(130)), "key", at())
-    assert (fact.outcome, fact.added, fact.message) == ("failed", 60, ": no answer")
+    assert sync(meta, memory, people(*range(130))) == ("broke off", 60, 0, 120)
     assert sync(meta, memory, people(*range(130))) == ("done", 70, 0, 130)
 
 
@@ -188,10 +193,146 @@ def test_a_segment_of_everybody_or_of_nothing_known_is_refused(wrong: dict[str, 
         Segment.model_validate(wrong)
 
 
-def test_meta_says_no_in_its_own_words() -> None:
-    class Refusing(Meta):
-        def create(self, ad_account_id: str, name: str) -> str:
-            raise NotAccepted(Answer(403, 200, 1870090, "terms were not accepted"))
+# What a worker makes of it.
 
-    fact = SyncAudience(Refusing(), Memory()).sync(DEFINED, people(*range(100)), "key", at())
-    assert (fact.outcome, fact.message) == ("failed", "200/1870090: terms were not accepted")
+
+@dataclass
+class Work:
+    """What a worker has at hand; what it records is kept. `slow` seconds pass with each look at the clock."""
+
+    meta: AudiencePlace | None
+    people: Mapping[str, Row] | None
+    remembered: Memory = field(default_factory=Memory)
+    held: bool = False
+    entries: list[Entry] = field(default_factory=list)
+    kept: list[dict[str, int]] = field(default_factory=list)
+    slow: float = 0.0
+    seconds: float = 0.0
+
+    def wanted(self, brokerage_id: UUID, segment: Segment) -> Mapping[str, Row] | None:
+        return self.people
+
+    @contextmanager
+    def place(self, brokerage_id: UUID, ad_account_id: str) -> Iterator[AudiencePlace | None]:
+        yield self.meta
+
+    def memory(self, brokerage_id: UUID) -> AudienceMemory:
+        return self.remembered
+
+    @contextmanager
+    def alone(self, audience_id: UUID) -> Iterator[None]:
+        if self.held:
+            raise SyncUnderWay
+        yield
+
+    def about_to_ask(self, message: Leased, progress: Progress) -> None:
+        self.kept.append(progress.document())
+
+    def record(self, entry: Entry) -> None:
+        self.entries.append(entry)
+
+    def clock(self) -> float:
+        self.seconds += self.slow
+        return self.seconds
+
+    def run(self) -> tuple[str, AudienceSynced | None]:
+        """Carry the message out, as it was left by the run before; return its state and the fact."""
+        payload: dict[str, object] = {"defined": DEFINED.model_dump(mode="json"), "by": "key"}
+        if self.kept:
+            payload["progress"] = self.kept[-1]
+        message = Leased(
+            UUID(int=9), UUID(int=1), "sync_audience", None, UUID(int=9), None, 1, 1, payload, at()
+        )  # fmt: skip
+        CarryOutSync(self, self, self.clock, most_rows=60, longest_run_s=60).run(message)
+        entry = self.entries[-1]
+        facts = [one.fact for one in entry.facts if isinstance(one.fact, AudienceSynced)]
+        return entry.settled[0].state, facts[0] if facts else None
+
+
+class Refusing(Meta):
+    """A Meta that makes no list, for the reason given."""
+
+    def __init__(self, no: NotAccepted) -> None:
+        super().__init__()
+        self.no = no
+
+    def create(self, ad_account_id: str, name: str) -> str:
+        raise self.no
+
+
+def test_a_sync_that_was_asked_for_ends_in_a_fact() -> None:
+    work = Work(Meta(), people(*range(130)))
+    state, fact = work.run()
+    assert state == "done"
+    assert fact is not None
+    assert (fact.outcome, fact.size, fact.added, fact.by, fact.message) == ("done", 130, 130, "key", None)
+    assert work.entries[-1].facts[0].id == UUID(int=9), "the fact is found by the id of the sync"
+
+
+def test_how_far_it_is_can_be_seen_before_each_request() -> None:
+    work = Work(Meta(), people(*range(130)))
+    work.run()
+    assert [(one["to_add"], one["added"]) for one in work.kept] == [(130, 0), (130, 0), (70, 60), (10, 120)]
+
+
+@pytest.mark.parametrize(
+    ("no", "words"),
+    [
+        (NotAccepted(Answer(403, 200, 1870090, "terms were not accepted")), "200/1870090: terms were not accepted"),
+        (Parked(Answer(401, 190, 463, "session expired")), "190/463: session expired"),
+        (Unanswered(Answer(message="no answer")), ": no answer"),  # asked again, Meta might make a second list
+    ],
+)
+def test_meta_says_no_in_its_own_words(no: NotAccepted, words: str) -> None:
+    state, fact = Work(Refusing(no), people(*range(100))).run()
+    assert state == "done"
+    assert fact is not None
+    assert (fact.outcome, fact.message, fact.size) == ("failed", words, 0)
+
+
+@pytest.mark.parametrize("no", [Transient(Answer(500)), Throttled(Answer(429, 80003, wait_s=90.0))])
+def test_a_moment_of_weakness_is_waited_out_but_not_for_ever(no: NotAccepted) -> None:
+    work = Work(Refusing(no), people(*range(100)))
+    states = [work.run()[0] for _ in range(MOST_FAILURES)]
+    assert states == ["waiting"] * (MOST_FAILURES - 1) + ["done"]
+    last = work.entries[-1].facts[0].fact
+    assert isinstance(last, AudienceSynced)
+    assert last.outcome == "failed"
+
+
+def test_a_request_without_an_answer_is_made_again_and_all_is_counted() -> None:
+    work = Work(Meta(breaks_at=2), people(*range(130)))
+    assert work.run() == ("waiting", None)
+    state, fact = work.run()
+    assert state == "done"
+    assert fact is not None
+    assert (fact.outcome, fact.added, fact.size) == ("done", 130, 130)
+
+
+def test_a_long_one_goes_on_in_turns() -> None:
+    work = Work(Meta(), people(*range(130)), slow=40.0)
+    turns = [work.run() for _ in range(4)]
+    assert [state for state, _ in turns] == ["waiting", "waiting", "waiting", "done"]
+    fact = turns[-1][1]
+    assert fact is not None
+    assert (fact.outcome, fact.added, fact.size) == ("done", 130, 130)
+
+
+@pytest.mark.parametrize(
+    ("work", "message"),
+    [
+        (Work(None, people(*range(100))), NO_TOKEN),
+        (Work(Meta(), None), "the segment is of more than 200000 people: narrow it down"),
+    ],
+)
+def test_what_cannot_be_begun_says_why(work: Work, message: str) -> None:
+    state, fact = work.run()
+    assert state == "done"
+    assert fact is not None
+    assert (fact.outcome, fact.message) == ("failed", message)
+
+
+def test_two_syncs_of_one_audience_never_run_at_once() -> None:
+    work = Work(Meta(), people(*range(100)), held=True)
+    assert work.run() == ("waiting", None)
+    assert work.kept == []

@@ -114,6 +114,15 @@ def test_the_first_outcome_is_final_though_a_late_analysis_changes_the_score() -
     assert story.score("conversations", TALK).score == 12
 
 
+def test_what_a_customer_asks_after_the_close_is_a_milestone_all_the_same() -> None:
+    found = ANNA.did(judged(when=900, asked_about_financing=True, follow_up_requested=True))
+    story = given(ANNA.did(began())).when(ANNA.did(silent())).then_sends(BASIC)
+    story.when(found).then_nothing_is_decided()
+    story.when(ANNA.did(noted("viewing_asked", when=960))).then_sends(("Schedule", 300.0))
+    story.when(ANNA.did(noted("viewing_asked", when=970))).then_nothing_is_decided()
+    story.when(ANNA.did(agreed("contact_shared", when=980))).then_sends(("CompleteRegistration", 200.0))
+
+
 # fmt: off
 MILESTONES: list[tuple[ConversationMilestone, str, float]] = [
     ("budget_discussed",   "Search",               75),

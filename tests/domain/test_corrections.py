@@ -26,6 +26,7 @@ def test_only_what_is_named_changes() -> None:
     assert resent.payload == {
         "event_name": "Contact", "event_id": str(ONE), "event_time": 1_772_366_400, "value": 5.0, "currency": "EGP",
         "custom": {"property_id": "villa-7", "step": 2}, "contact": {"email": {}},
+        "dropped": ["phone", "phone_sha256", "fbc", "fbclid"],
     }  # fmt: skip
     assert resent.fact is not None
     assert resent.fact.dropped == ("phone", "phone_sha256", "fbc", "fbclid")

@@ -8,7 +8,7 @@ from domain.ads import conversions
 from domain.ads.conversions import Memory, Withheld
 from domain.scoring.brief import BRIEF
 from domain.scoring.plain import PLAIN
-from domain.scoring.policy import Policy, Row, ScoreTable
+from domain.scoring.policy import Policy, Row, ScoreTable, Value
 from domain.shared.fact import BrowserEvent, Fact
 from tests.cast import (
     ANNA,
@@ -195,3 +195,8 @@ def test_two_brokerages_never_share_an_id() -> None:
 
 def test_a_form_is_withheld_like_everything_else() -> None:
     given(ANNA.did(forbade())).when(ANNA.did(form())).then_withholds("no_consent")
+
+
+def test_a_value_is_told_without_the_noise_of_binary_fractions() -> None:
+    assert Value(base="predicted_ltv", factor=0.2).of({"predicted_ltv": 9_974.53}) == 1_994.906
+    assert Value(base="investor_value", factor=0.15).of({"investor_value": 0.1}) == 0.015

@@ -261,6 +261,19 @@ def test_what_would_be_told_of_nothing_is_a_warning() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("row", "found"),
+    [
+        ({"messaging_name": "LeadSubmitted"}, []),
+        ({"messaging_name": "Schedule"}, [("conversions[0] tour_outcome.messaging_name", False)]),
+        ({"event_name": "Purchase", "value": {"fixed": 5}}, []),
+        ({"event_name": "Purchase"}, [("conversions[0] tour_outcome.value", False)]),
+    ],
+)
+def test_what_meta_would_not_take_is_a_warning(row: dict[str, Any], found: list[tuple[str, bool]]) -> None:
+    assert odd(conversions=[conversion(**row)]) == found
+
+
 def test_a_moment_is_told_in_the_brokerages_list_as_it_was_decided() -> None:
     story = Story()
     story.draft(OURS)

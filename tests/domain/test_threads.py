@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from domain.messaging import thread as threads
+from domain.messaging import fold_thread as threads
 from domain.messaging.message import Message
 from domain.messaging.message import evolve as tell
 from domain.messaging.message import keys as keys_of
@@ -92,6 +92,14 @@ def test_who_answers_in_the_app_opens_a_closed_thread_again() -> None:
 def test_a_survey_after_closing_opens_nothing() -> None:
     closed = folded(wrote(), asked(5), moved("ACTIVE", "CLOSED", 60), asked(61, "system", purpose="survey"))
     assert closed.state == "CLOSED"
+
+
+def test_an_echo_on_instagram_may_be_our_own_survey_and_opens_nothing() -> None:
+    told = [wrote(), moved("NEW", "CLOSED", 60), echoed(62)]
+    for_us = [one.model_copy(update={"channel": "instagram"}) for one in told]
+    assert (folded(*told).state, folded(*for_us).state) == ("ACTIVE", "CLOSED")
+    again = [*for_us, wrote(90).model_copy(update={"channel": "instagram"})]
+    assert folded(*again).state == "ACTIVE"
 
 
 def test_taking_over_waits_for_the_agent_and_releasing_goes_on() -> None:
@@ -211,6 +219,26 @@ def test_a_receipt_tells_of_a_send_of_unknown_outcome_whichever_comes_first() ->
         (one,) = reconciled
         assert (one.payload["send_id"], one.payload["ref"]) == (str(entry("send")), str(entry("theirs")))
         assert (one.payload["by"], one.payload["sure"], one.payload["status"]) == ("receipt", True, "delivered")
+
+
+def test_every_file_of_a_message_is_fetched_and_settled_for_itself() -> None:
+    album = caused(wrote(0, "image", content=sealed("content"), more_files=2))
+    fetches = [one for one in album if one.kind == "fetch_media"]
+    assert ([one.payload["nth"] for one in fetches], len({one.id for one in fetches})) == ([0, 1, 2], 3)
+    place = caused(wrote(0, "location", content=sealed("content"), more_files=1))
+    assert [one.payload["nth"] for one in place if one.kind == "fetch_media"] == [1]
+
+    ref = str(entry("album"))
+    told = [named(fetched(entry("album"), "failed", 9, nth=2), "late"),
+            named(wrote(0, "image", content=sealed("content"), more_files=2), "album"),
+            named(fetched(entry("album"), "kept", 8, nth=1), "early")]  # fmt: skip
+    one = Message()
+    for place_in_log, fact in enumerate(told, 1):
+        one = tell(one, recorded(fact, place_in_log), ref)
+    assert one.file is not None
+    assert (one.file.state, {nth: file.state for nth, file in one.further_files.items()}) == (
+        "waiting", {"1": "kept", "2": "failed"},
+    )  # fmt: skip
 
 
 def test_an_echo_without_our_mark_may_be_the_send_that_was_lost() -> None:

@@ -139,8 +139,15 @@ def test_the_first_outcome_is_final_though_a_late_room_changes_the_score() -> No
     story.when(ANNA.did(completed(when=950)), ANNA.did(ended(when=960))).then_nothing_is_decided()
 
 
-def test_a_milestone_reached_after_the_close_is_not_sent() -> None:
+def test_a_milestone_that_a_late_room_reaches_is_not_sent() -> None:
     given(ANNA.did(completed())).when(ANNA.did(room("bedroom", 60))).then_nothing_is_decided()
+
+
+@pytest.mark.parametrize("step", [reached("shared_tour", when=950), acted("share", when=950)])
+def test_what_somebody_does_after_the_close_is_a_milestone_all_the_same(step: Fact) -> None:
+    story = given(ANNA.did(room("bedroom", 59))).when(ANNA.did(completed())).then_sends(COLD)
+    story.when(ANNA.did(room("bedroom", 1, when=940)), ANNA.did(step)).then_sends(("Share", 150.0))
+    story.when(ANNA.did(acted("share", when=960)), ANNA.did(acted("zoom", when=970))).then_nothing_is_decided()
 
 
 def test_a_share_after_very_many_actions_is_still_seen() -> None:

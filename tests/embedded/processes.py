@@ -4,23 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+
+from tests.patience import eventually
 
 ROOT = Path(__file__).parents[2]
-T = TypeVar("T")
-
-
-def eventually(condition: Callable[[], T | None], within_s: float = 60) -> T:
-    """Return the condition's first true answer; fail if it gives none in time."""
-    deadline = time.monotonic() + within_s
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.02)
-    return answer
 
 
 def alive(pid: int) -> bool:

@@ -10,7 +10,8 @@ import pytest
 
 from adapters.embedded.keeper import LOCK_BUSY, hold
 from adapters.embedded.service import Kept, Service
-from tests.embedded.processes import alive, eventually, kill_9, program, said
+from tests.embedded.processes import alive, kill_9, program, said
+from tests.patience import PATIENCE_S, eventually
 
 STUBBORN = "trap '' TERM; echo up >\"$1\"; while :; do sleep 0.05; done"
 PARENT = """
@@ -25,15 +26,15 @@ kept.keeper.wait()
 
 
 def test_the_exit_code_is_passed_on() -> None:
-    assert Kept(Service("it", ["sh", "-c", "exit 7"])).keeper.wait(10) == 7
+    assert Kept(Service("it", ["sh", "-c", "exit 7"])).keeper.wait(PATIENCE_S) == 7
 
 
 def test_death_by_a_signal_is_passed_on_as_a_shell_would() -> None:
-    assert Kept(Service("it", ["sh", "-c", "kill -9 $$"])).keeper.wait(10) == 128 + signal.SIGKILL
+    assert Kept(Service("it", ["sh", "-c", "kill -9 $$"])).keeper.wait(PATIENCE_S) == 128 + signal.SIGKILL
 
 
 def test_a_command_that_does_not_exist_is_told(capfd: pytest.CaptureFixture[str]) -> None:
-    assert Kept(Service("it", ["/no/such/program"])).keeper.wait(10) == 127
+    assert Kept(Service("it", ["/no/such/program"])).keeper.wait(PATIENCE_S) == 127
     assert "cannot run /no/such/program" in capfd.readouterr().err
 
 
@@ -49,7 +50,7 @@ def test_letting_go_stops_the_program() -> None:
     kept = Kept(Service("it", ["sleep", "1000"]))
     pid = eventually(lambda: kept.pid)
     kept.let_go()
-    assert kept.keeper.wait(10) == 128 + signal.SIGTERM
+    assert kept.keeper.wait(PATIENCE_S) == 128 + signal.SIGTERM
     assert not alive(pid)
 
 
@@ -65,7 +66,7 @@ def test_what_a_killed_program_leaves_behind_ends_too(tmp_path: Path, own_sessio
     kept = Kept(Service("it", [sys.executable, "-c", code]))
     grandchild = int(eventually(lambda: note.read_text() if note.exists() else ""))
     os.kill(eventually(lambda: kept.pid), signal.SIGKILL)
-    kept.keeper.wait(10)
+    kept.keeper.wait(PATIENCE_S)
     assert not alive(grandchild)
 
 
@@ -73,7 +74,7 @@ def test_a_program_dies_with_its_killed_grandparent() -> None:
     with program("-c", PARENT) as parent:
         pid, keeper = json.loads(said(parent, "["))
         kill_9(parent.pid)
-        eventually(lambda: not alive(pid) and not alive(keeper), within_s=3)
+        eventually(lambda: not alive(pid) and not alive(keeper))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs the kernel's parent-death signal")
@@ -94,7 +95,7 @@ def test_two_never_run_on_one_lock(tmp_path: Path) -> None:
         hold(lock, 0)
     assert second.poll() is None
     first.stop()
-    assert second.keeper.wait(10) == 0
+    assert second.keeper.wait(PATIENCE_S) == 0
 
 
 def test_a_keeper_that_waits_for_a_lock_can_be_stopped(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.embedded.processes import ROOT, eventually
+from tests.embedded.processes import ROOT
+from tests.patience import eventually
 
 TOOLS = [
     "sh",

@@ -17,7 +17,8 @@ from adapters.embedded import files, footing
 from adapters.embedded.keeper import hold
 from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.embedded.service import EmbeddedError
-from tests.embedded.processes import eventually, kill_9, naming, program, said
+from tests.embedded.processes import kill_9, naming, program, said
+from tests.patience import PATIENCE_S, eventually
 
 HARMLESS = {"unshare": ["--user"], "setpriv": ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]}
 FOREVER = """
@@ -106,8 +107,8 @@ def test_a_killed_parent_leaves_nothing_running_and_nothing_lost(tmp_path: Path)
         url = said(parent, "serves").split()[1]
         insert(url, 1)
         kill_9(parent.pid)
-        eventually(lambda: not naming(tmp_path), within_s=5)
-    os.close(hold(tmp_path / "postgres" / "lock", 5))  # no orphaned backend holds it either
+        eventually(lambda: not naming(tmp_path))
+    os.close(hold(tmp_path / "postgres" / "lock", PATIENCE_S))  # no orphaned backend holds it either
     with EmbeddedPostgres(tmp_path) as server:
         assert numbers(server.url()) == [1]
 
@@ -119,7 +120,7 @@ def test_a_killed_keeper_leaves_nothing_running(tmp_path: Path) -> None:
     insert(url, 1)
     assert server._kept is not None
     server._kept.keeper.kill()
-    eventually(lambda: not naming(tmp_path), within_s=5)
+    eventually(lambda: not naming(tmp_path))
     with server:
         assert numbers(url) == [1]
 
@@ -192,7 +193,7 @@ def test_root_can_keep_data_in_a_closed_folder(
     assert server._kept is not None
     assert server.footing.prefix[0] == found
     server._kept.keeper.kill()  # the change of user must not have disarmed the second net
-    eventually(lambda: not naming(tmp_path), within_s=5)
+    eventually(lambda: not naming(tmp_path))
     assert tmp_path.stat().st_mode & 0o777 == 0o700
     with server:
         assert numbers(url) == [1]

@@ -10,7 +10,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from adapters.embedded.redis import EmbeddedRedis, find_redis
-from tests.embedded.processes import eventually, kill_9, naming, program, said
+from tests.embedded.processes import kill_9, naming, program, said
+from tests.patience import eventually
 
 ONCE = Retry(NoBackoff(), 0)
 pytestmark = pytest.mark.skipif(find_redis() is None, reason="no Redis on this machine")
@@ -50,7 +51,7 @@ def test_a_killed_parent_leaves_nothing_running(tmp_path: Path) -> None:
         said(parent, "serves")
         os.kill(parent.pid, signal.SIGKILL)
         parent.wait()
-        eventually(lambda: not naming(tmp_path), within_s=3)
+        eventually(lambda: not naming(tmp_path))
 
 
 def test_a_server_on_the_path_is_preferred_unless_too_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

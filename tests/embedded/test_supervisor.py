@@ -12,7 +12,8 @@ import pytest
 import redis
 
 from adapters.embedded.supervisor import is_running
-from tests.embedded.processes import alive, eventually, kill_9, naming, program, said
+from tests.embedded.processes import alive, kill_9, naming, program, said
+from tests.patience import PATIENCE_S, eventually
 
 
 def up(kind: str, data_dir: Path) -> AbstractContextManager[subprocess.Popen[str]]:
@@ -93,7 +94,7 @@ def test_nothing_outlives_a_killed_roof_and_the_next_starts_at_once(tmp_path: Pa
             said(next_roof, "all ready")
             assert not any(map(alive, pids))
             kill_9(next_roof.pid)
-        eventually(lambda: not naming(tmp_path), within_s=3)
+        eventually(lambda: not naming(tmp_path))
 
 
 @pytest.mark.parametrize("victim", ["postgres", "redis", "roof"])
@@ -117,7 +118,7 @@ def test_what_was_acknowledged_survives_any_death(tmp_path: Path, victim: str) -
         assert service(tmp_path, "redis")["url"] == address
         check(url, address)
         roof.send_signal(signal.SIGINT)
-        assert roof.wait(20) == 0
+        assert roof.wait(PATIENCE_S) == 0
     assert not naming(tmp_path)
 
 

@@ -3,41 +3,34 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from adapters.embedded.files import stable_port
+from tests.patience import PATIENCE_S, eventually
+
 ROOT = Path(__file__).resolve().parents[2]
 DATASET = "734000111222333"
+ANSWER_S = 60.0
+"""How long one call may take before it is made again, in seconds."""
 AT_ONCE = ("conversion", "analyse_conversation")
 """Messages of the outbox that are done as soon as somebody is there to do them; others are reminders."""
 
 
-def until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
-    """Wait for a condition; fail naming what did not come."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            if result := condition():
-                return result
-        except (httpx.HTTPError, OSError, ValueError, KeyError):
-            pass
-        time.sleep(0.05)
-    raise AssertionError(f"{what} did not come within {seconds} s")
+class CommandFailed(RuntimeError):
+    """A command ended with an error: as it does while a service that it needs is dead."""
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+until = partial(eventually, despite=(httpx.HTTPError, OSError, ValueError, KeyError, CommandFailed))
+"""Waits through the deaths of services: who is not there yet does not answer."""
 
 
 @dataclass
@@ -45,13 +38,19 @@ class Masar:
     """A running `masar up` on its own data folder, with a simulated Meta beside it."""
 
     data: Path
-    port: int = field(default_factory=free_port)
-    meta_port: int = field(default_factory=free_port)
+    port: int = 0
+    meta_port: int = 0
     up: subprocess.Popen[bytes] | None = None
     meta: subprocess.Popen[bytes] | None = None
     producer: str = ""
     reader: str = ""
     brokerage: str = "delta-homes"
+
+    def __post_init__(self) -> None:
+        """Take ports that nobody else is given by chance while a killed service does not listen."""
+        self.port = stable_port(self.data / "api.port")
+        while not self.meta_port or self.meta_port == self.port:
+            self.meta_port = stable_port(self.data / "meta.port")
 
     @property
     def url(self) -> str:
@@ -77,13 +76,13 @@ class Masar:
         """Start everything and wait until it serves."""
         log = (self.data / "up.log").open("ab")
         self.up = self._spawn(log, "up")
-        until(lambda: (self.status() or {}).get("ready") and self.ready(), "masar up", 60)
+        until(lambda: (self.status() or {}).get("ready") and self.ready(), "masar up")
 
     def start_meta(self) -> None:
         log = (self.data / "meta.log").open("ab")
         ledger = str(self.data / "ledger.ndjson")
         self.meta = self._spawn(log, "simulator", "--port", str(self.meta_port), "--ledger", ledger)
-        until(lambda: httpx.get(f"{self.meta_url}/_simulator/health").status_code == 200, "the simulator", 30)
+        until(lambda: httpx.get(f"{self.meta_url}/_simulator/health").status_code == 200, "the simulator")
 
     def _spawn(self, log: Any, *arguments: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -121,22 +120,22 @@ class Masar:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         if self.up is not None:
-            self.up.wait(timeout=30)
+            self.up.wait(timeout=PATIENCE_S)
 
     def stop(self) -> None:
         for process in (self.up, self.meta):
             if process is not None and process.poll() is None:
                 process.terminate()
-                process.wait(timeout=60)
+                process.wait(timeout=PATIENCE_S)
 
     def cli(self, *arguments: str, check: bool = True) -> Any:
         """Run a command with --json and return what it printed."""
         done = subprocess.run(
             [sys.executable, "-m", "api.cli", *arguments, "--json"], env=self.environment, cwd=ROOT,
-            capture_output=True, text=True, timeout=180, check=False,
+            capture_output=True, text=True, timeout=PATIENCE_S, check=False,
         )  # fmt: skip
         if check and done.returncode != 0:
-            raise AssertionError(f"masar {' '.join(arguments)}: {done.stderr}\n{done.stdout}")
+            raise CommandFailed(f"masar {' '.join(arguments)}: {done.stderr}\n{done.stdout}")
         return json.loads(done.stdout)
 
     def set_up(self) -> None:
@@ -148,7 +147,7 @@ class Masar:
 
     def post(self, touchpoints: list[dict[str, Any]], client: httpx.Client | None = None) -> dict[str, Any]:
         answer = (client or httpx).post(
-            f"{self.url}/api/touchpoints", json={"touchpoints": touchpoints}, timeout=30,
+            f"{self.url}/api/touchpoints", json={"touchpoints": touchpoints}, timeout=ANSWER_S,
             headers={"Authorization": f"Bearer {self.producer}"},
         )  # fmt: skip
         answer.raise_for_status()
@@ -157,13 +156,13 @@ class Masar:
     def send(self, path: str, body: dict[str, Any], client: httpx.Client | None = None) -> dict[str, Any]:
         """Post a body to a path of its own; an answer that is no success raises."""
         headers = {"Authorization": f"Bearer {self.producer}"}
-        answer = (client or httpx).post(f"{self.url}{path}", json=body, timeout=30, headers=headers)
+        answer = (client or httpx).post(f"{self.url}{path}", json=body, timeout=ANSWER_S, headers=headers)
         answer.raise_for_status()
         return dict(answer.json())
 
     def get(self, path: str, **parameters: Any) -> Any:
         answer = httpx.get(
-            f"{self.url}{path}", params=parameters, headers={"Authorization": f"Bearer {self.reader}"}, timeout=30
+            f"{self.url}{path}", params=parameters, headers={"Authorization": f"Bearer {self.reader}"}, timeout=ANSWER_S
         )
         answer.raise_for_status()
         return answer.json()
@@ -185,7 +184,7 @@ class Masar:
         cursor: Any = None
         while True:
             parameters = {"limit": 1000, **({"cursor": cursor} if cursor else {})}
-            page = httpx.get(f"{self.meta_url}/_simulator/ledger", params=parameters, timeout=30).json()
+            page = httpx.get(f"{self.meta_url}/_simulator/ledger", params=parameters, timeout=ANSWER_S).json()
             items += page["data"]
             cursor = page["next_cursor"]
             if not cursor:
@@ -193,7 +192,7 @@ class Masar:
 
     def faults(self, **plan: Any) -> None:
         """Tell the simulated Meta how to fail from here on."""
-        httpx.put(f"{self.meta_url}/_simulator/faults", json=plan, timeout=10).raise_for_status()
+        httpx.put(f"{self.meta_url}/_simulator/faults", json=plan, timeout=ANSWER_S).raise_for_status()
 
     def settled(self) -> bool:
         """Tell whether every read model has every fact, every transcript is read, and no conversion waits."""

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from tests.journeys.running import ROOT, Masar, running
+from tests.patience import PATIENCE_S
 
 PEOPLE = 60
 """Enough for every story but the rarest, the refused conversion among them."""
@@ -27,8 +28,8 @@ raise SystemExit(run_demo(settings(), people={PEOPLE}))
 def play(masar: Masar) -> str:
     """Play the week; its exit code says that nothing surprised and everything was delivered."""
     done = subprocess.run(
-        [sys.executable, "-c", PLAY], env=masar.environment, cwd=ROOT, capture_output=True, text=True, timeout=120,
-        check=False,
+        [sys.executable, "-c", PLAY], env=masar.environment, cwd=ROOT, capture_output=True, text=True,
+        timeout=3 * PATIENCE_S, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return " ".join(done.stdout.split())

@@ -11,6 +11,7 @@ import httpx
 
 from tests.journeys.running import Masar, running, until
 from tests.journeys.touring import LISTING, home_of, save, talk, tour, view, visitor
+from tests.patience import PATIENCE_S
 
 VICTIMS = ("api", "projector", "worker", "scheduler", "postgres", "redis")
 ROUNDS = 3
@@ -43,13 +44,13 @@ class Load:
 
     def join(self) -> None:
         for thread in self._threads:
-            thread.join(timeout=120)
+            thread.join(timeout=PATIENCE_S)
 
     def _write(self, writer: int) -> None:
         with httpx.Client() as client:
             for nth in range(TOURS):
                 touchpoints = _touchpoints(f"w{writer}-{nth}", visitor(writer * TOURS + nth), nth % EVERY == 0)
-                until(lambda batch=touchpoints: self._post(client, batch), "an answer", 60)
+                until(lambda batch=touchpoints: self._post(client, batch), "an answer")
                 with self._lock:
                     self.acknowledged += touchpoints
                 if nth % EVERY == 0:
@@ -63,7 +64,7 @@ class Load:
             "occurred_at": datetime.now(UTC).isoformat(), "page_url": "https://homes.example/viewing",
         }  # fmt: skip
         path = f"/api/properties/{home}/book-viewing"
-        booked = until(lambda: self._masar.send(path, wish, client), "a viewing", 60)
+        booked = until(lambda: self._masar.send(path, wish, client), "a viewing")
         with self._lock:
             self.booked.append(booked["viewing_id"])
 
@@ -95,7 +96,7 @@ def test_nothing_is_lost_or_doubled_whatever_dies(tmp_path: Path) -> None:
         masar.kill_all()
         masar.start()
         masar.faults()
-        until(masar.settled, "an empty backlog", 120)
+        until(masar.settled, "an empty backlog")
 
         again = masar.post(load.acknowledged[:900])
         assert again["duplicate"] == min(900, len(load.acknowledged)), "an acknowledged touchpoint is gone"
@@ -125,7 +126,7 @@ def _kill_in_turn(masar: Masar, load: Load) -> Counter[str]:
         reached = len(load.acknowledged)
         until(lambda name=victim: masar.kill(name), f"{victim} to kill")
         killed[victim] += 1
-        until(lambda past=reached: len(load.acknowledged) > past or not load.alive, "progress after a kill", 60)
+        until(lambda past=reached: len(load.acknowledged) > past or not load.alive, "progress after a kill")
     return killed
 
 

@@ -29,7 +29,8 @@ from adapters.simulator.webhooks import (
     text,
     whatsapp,
 )
-from tests.journeys.running import Masar, running, until
+from tests.journeys.running import ANSWER_S, Masar, running, until
+from tests.patience import PATIENCE_S
 
 VICTIMS = ("api", "projector", "worker", "scheduler", "postgres", "redis")
 LINE = Line("106540352242988", "102290129340388", "201000000088")
@@ -56,7 +57,7 @@ def test_every_message_is_there_once_and_answered_once_whatever_dies(tmp_path: P
         _under_fire(masar, [signed(one, SECRET) for talk in talks for one in talk.webhooks])
         until(lambda: _platform(masar, "messages/summary")["processed"], "a first answer")
         until(lambda: masar.kill("worker"), "a worker to kill")
-        until(lambda: _settled(masar), "an empty backlog", 180)
+        until(lambda: _settled(masar), "an empty backlog")
 
         threads = masar.listed("/api/conversations")
         messages = {one["id"]: masar.listed(f"/api/conversations/{one['id']}/messages") for one in threads}
@@ -88,20 +89,20 @@ def _echo(talk: Talk, message_id: str, at: int, told: Sequence[str], final: str)
 
 
 def _connect(masar: Masar, talks: Sequence[Talk]) -> None:
-    """Connect the number on both sides; the platform knows that the customers wrote."""
-    masar.cli("app", "secret", "add", "main", "-b", masar.brokerage, "--secret", SECRET)
-    masar.cli(
-        "channel", "connect", "whatsapp", LINE.account_id, "-b", masar.brokerage, "--business-id", LINE.business_id,
-        "--token", TOKEN,
-    )  # fmt: skip
+    """Connect the number on both sides; the platform knows it before we ask about it, and that the customers wrote."""
     wrote = [{"channel": "whatsapp", "account": LINE.account_id, "user": one.whose.phone} for one in talks]
-    with httpx.Client(base_url=f"{masar.meta_url}/_simulator", timeout=30) as meta:
+    with httpx.Client(base_url=f"{masar.meta_url}/_simulator", timeout=ANSWER_S) as meta:
         account = {"channel": "whatsapp", "token": TOKEN, "waba_id": LINE.business_id}
         meta.put(f"/accounts/{LINE.account_id}", json=account).raise_for_status()
         hook = {"url": f"{masar.url}/api/webhooks/meta", "app_secret": SECRET, "order": "shuffled", "duplicates": 1}
         meta.put("/webhooks", json={**hook, "tries": 200}).raise_for_status()
         meta.put("/messaging", json={"unknown_customers": "reachable"}).raise_for_status()
         meta.post("/inbound", json={"wrote": wrote}).raise_for_status()
+    masar.cli("app", "secret", "add", "main", "-b", masar.brokerage, "--secret", SECRET)
+    masar.cli(
+        "channel", "connect", "whatsapp", LINE.account_id, "-b", masar.brokerage, "--business-id", LINE.business_id,
+        "--token", TOKEN,
+    )  # fmt: skip
 
 
 def _under_fire(masar: Masar, posts: Sequence[Post]) -> None:
@@ -113,7 +114,7 @@ def _under_fire(masar: Masar, posts: Sequence[Post]) -> None:
         posting = threading.Thread(target=lambda: sent.append(asyncio.run(_send(masar.url, part))))  # noqa: B023
         posting.start()
         until(lambda name=victim: masar.kill(name), f"{victim} to kill")
-        posting.join(timeout=120)
+        posting.join(timeout=PATIENCE_S)
         assert sent, f"not all was taken after {victim} was killed"
         assert sent[0].given_up == 0
 
@@ -146,7 +147,7 @@ def _answers_arrived_once(masar: Masar, shown: Sequence[dict[str, Any]]) -> None
 
 
 def _platform(masar: Masar, path: str) -> Any:
-    return httpx.get(f"{masar.meta_url}/_simulator/{path}", timeout=30).raise_for_status().json()
+    return httpx.get(f"{masar.meta_url}/_simulator/{path}", timeout=ANSWER_S).raise_for_status().json()
 
 
 def _settled(masar: Masar) -> bool:

@@ -20,6 +20,7 @@ from adapters.sealing import MasterKey
 from application.ports.touchpoints import Observed
 from domain.tours.events import TourRoomVisited
 from tests.journeys.running import ROOT, until
+from tests.patience import PATIENCE_S
 
 MASTER = MasterKey(b"s" * 32)
 BROKERAGE = UUID("99999999-2222-4333-8444-555555555555")
@@ -87,4 +88,4 @@ def test_the_standby_takes_over_and_nothing_is_counted_twice(
     append(own_url, 900, 300)
     until(lambda: counted(own_url) == 1200, "the third projector's work")
     third.terminate()
-    assert third.wait(timeout=30) == 0, "SIGTERM ends it in order"
+    assert third.wait(timeout=PATIENCE_S) == 0, "SIGTERM ends it in order"

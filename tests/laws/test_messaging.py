@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.messaging import fold_thread as threads
 from domain.messaging import message as messages
-from domain.messaging import thread as threads
 from domain.messaging.message import Message
 from domain.messaging.receipts import Receipts, joined, with_receipt
 from domain.messaging.thread import Thread

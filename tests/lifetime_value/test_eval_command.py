@@ -64,6 +64,7 @@ def test_too_few_customers_are_said_and_end_with_3(tmp_path: Path) -> None:
         ("frequency,recency,T,monetary_value\n1,5,3,5\n", "row 2: recency must be between 0 and T"),
         ("frequency,recency,T,monetary_value\n1.5,2,3,5\n", "row 2, column frequency: must be a whole number"),
         ("frequency,recency,T,monetary_value\n1,2,nan,5\n", "row 2, column T: must be finite"),
+        ("frequency,recency,T,monetary_value\n1,2,3,1e13\n", "row 2, column monetary_value: must not exceed 10^12"),
         ("frequency,recency,T,monetary_value\n1,2\n", "row 2: 2 columns, the header has 4"),
         ("frequency,recency,T,monetary_value\n", "no customers"),
         ("", "needs exactly one column frequency"),

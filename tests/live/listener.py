@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from tests.embedded.processes import eventually
+from tests.patience import PATIENCE_S, eventually
 
 
 @dataclass
@@ -66,4 +66,4 @@ def listening(client: httpx.Client, cursor: str | None = None, **query: Any) -> 
         finally:
             with suppress(OSError):  # closing alone would not wake the thread that reads
                 response.extensions["network_stream"].get_extra_info("socket").shutdown(socket.SHUT_RDWR)
-            thread.join(timeout=10)
+            thread.join(timeout=PATIENCE_S)

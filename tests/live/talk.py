@@ -48,12 +48,14 @@ class Talk:
         assert self.subject_id is not None
         return thread_of(self.brokerage_id, self.channel, ACCOUNT, self.subject_id)
 
-    def says(self, text: str | None = None, content: Content | None = None, kind: Any = "text") -> UUID:
+    def says(
+        self, text: str | None = None, content: Content | None = None, kind: Any = "text", **more: Any
+    ) -> UUID:  # fmt: skip
         """The customer writes; return the ref of the message."""
         wamid = f"wamid.{uuid4().hex}"
         fact = MessageReceived(
             occurred_at=datetime.now(UTC), channel=self.channel, account_id=ACCOUNT, message_type=kind,
-            platform_id=wamid, text=text, content=content, hints=PersonHints(phone=self.phone),
+            platform_id=wamid, text=text, content=content, hints=PersonHints(phone=self.phone), **more,
         )  # fmt: skip
         return self.observe(message_name(wamid), fact)
 

@@ -1,13 +1,11 @@
 """Files of messages: fetched, looked at, kept sealed, each outcome a fact; over real HTTP and a stand-in for clamd."""
 
+import errno
 import hashlib
 import os
-import threading
 from base64 import b64encode
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -22,49 +20,17 @@ from adapters.media.vault import FolderVault, place_of
 from adapters.outside.addresses import Rules
 from adapters.outside.client import GuardedClient
 from application.fetch_media import LIMITS, WAITS, FetchMedia
+from application.ports.channels import Account
 from application.ports.media import ErasedPerson, Scanner
 from application.ports.outbox import Entry, Leased
 from domain.messaging.events import MediaSettled
 from domain.shared.personal import ERASED
 from tests.media.eicar import EICAR, clamd
+from tests.media.platform import Platform
 
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(range(256)) * 40
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 BROKERAGE, SUBJECT = uuid4(), uuid4()
-
-
-@dataclass
-class Platform:
-    """A platform's files over HTTP: by path what it answers; `asked` are the requests with their credentials."""
-
-    url: str = ""
-    files: dict[str, tuple[int, bytes]] = field(default_factory=dict)
-    asked: list[tuple[str, str | None]] = field(default_factory=list)
-
-
-@pytest.fixture
-def platform() -> Iterator[Platform]:
-    own = Platform()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            own.asked.append((self.path, self.headers["authorization"] or self.headers["d360-api-key"]))
-            status, body = own.files.get(self.path.partition("?")[0], (404, b"no such file"))
-            self.send_response(status)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        own.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield own
-        server.shutdown()
-        thread.join()
 
 
 @dataclass
@@ -88,11 +54,15 @@ class Bench:
     def vault(self) -> FolderVault:
         return FolderVault(self.folder, lambda _subject: self.key, self.scanner)
 
-    def fetch(self, media: Any, *, attempts: int = 1, token: str | None = "EAAtoken", **payload: Any) -> Entry:
+    def fetch(
+        self, media: Any, *, attempts: int = 1, token: str | None = "EAAtoken", secrets: tuple[str, ...] = (),
+        content: Any = None, **payload: Any,
+    ) -> Entry:  # fmt: skip
         """Have a message's file fetched; return what was recorded."""
-        self.content = {"media": media} if isinstance(media, dict) else media
+        self.content = content or ({"media": media} if isinstance(media, dict) else media)
         source = PlatformFiles(
-            GuardedClient(allowing(Rules(), [self.platform.url])), lambda *_: token,
+            GuardedClient(allowing(Rules(), [self.platform.url])),
+            lambda _, channel, own: Account(channel, own, "meta", token, app_secrets=secrets) if token else None,
             graph=f"{self.platform.url}/v26.0", dialog360=self.platform.url,
         )  # fmt: skip
         told = {
@@ -141,6 +111,23 @@ def test_a_file_of_whatsapp_is_kept_sealed_under_our_name(bench: Bench, platform
     stored = place_of(bench.folder, BROKERAGE, fact.name).read_bytes()
     assert b"JFIF" not in stored
     assert [one.name for one in bench.folder.rglob("*") if one.is_file()] == [fact.name.hex]
+
+
+def test_each_file_of_a_message_is_fetched_for_itself(bench: Bench, platform: Platform) -> None:
+    pdf = b"%PDF-1.7\n" + bytes(range(256))
+    platform.files |= {"/cdn/1": (200, JPEG), "/cdn/2": (200, pdf)}
+    told = {"media": {"url": f"{platform.url}/cdn/1"}, "files": [{"type": "document", "url": f"{platform.url}/cdn/2"}]}
+    first = bench.outcome(None, content=told, channel="messenger")
+    second = bench.outcome(None, content=told, channel="messenger", nth=1)
+    assert [(one.nth, one.outcome, one.mime_type) for one in (first, second)] == [
+        (0, "kept", "image/jpeg"), (1, "kept", "application/pdf"),
+    ]  # fmt: skip
+    assert (bench.kept(first.name), bench.kept(second.name)) == (JPEG, pdf)
+
+
+def test_a_file_that_the_message_does_not_have_is_nothing(bench: Bench, platform: Platform) -> None:
+    entry = bench.fetch({"url": f"{platform.url}/cdn/1"}, channel="messenger", nth=3)
+    assert ([one.state for one in entry.settled], list(entry.facts)) == (["done"], [])
 
 
 def test_a_file_of_instagram_comes_from_its_address_without_our_token(bench: Bench, platform: Platform) -> None:
@@ -285,3 +272,22 @@ def test_deleted_files_are_gone(bench: Bench, platform: Platform) -> None:
 )
 def test_our_token_goes_to_the_platforms_own_hosts_only(url: str, trusted: bool) -> None:
     assert _platforms_own(url, "https://graph.facebook.com/v26.0") is trusted
+
+
+def full(*_: Any, **__: Any) -> Any:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("call", ["mkdir", "open", "fsync"])
+def test_on_a_full_disk_a_file_waits_and_nothing_half_stays(
+    bench: Bench, platform: Platform, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    told = {"id": "881"}
+    announce(platform, JPEG)
+    with monkeypatch.context() as broken:
+        broken.setattr(Path if call == "mkdir" else os, call, full)
+        entry = bench.fetch(told)
+    (settled,) = entry.settled
+    assert (settled.state, len(entry.facts), "No space left" in str(settled.error)) == ("waiting", 0, True)
+    assert [one for one in bench.folder.rglob("*") if one.is_file()] == []
+    assert bench.kept(bench.outcome(told).name) == JPEG, "once there is room it is kept"

@@ -9,6 +9,7 @@ from adapters.meta.conversions_api import MetaConversions
 from adapters.meta.graph import GraphClient
 from adapters.simulator.app import create_app
 from application.ports.conversions import Credentials, Rejected
+from tests.patience import PATIENCE_S
 from tests.simulator.conftest import Clock
 from tests.simulator.events import DATASET, TOKEN, website
 from tests.simulator.server import running
@@ -23,7 +24,7 @@ def served() -> Iterator[str]:
 @pytest.fixture
 def meta(served: str) -> Iterator[tuple[MetaConversions, httpx.Client]]:
     graph = GraphClient(served)
-    with httpx.Client(base_url=served) as http:
+    with httpx.Client(base_url=served, timeout=PATIENCE_S) as http:
         http.post("/_simulator/reset").raise_for_status()
         http.put(f"/_simulator/datasets/{DATASET}", json={"token": TOKEN, "app_secret": "s3cret"}).raise_for_status()
         yield MetaConversions(graph), http

@@ -17,6 +17,7 @@ from adapters.outside.addresses import Rules
 from adapters.outside.client import Answered, GuardedClient
 from adapters.outside.errors import NotReached
 from tests.outside.receiver import Receiver, Says, receiver
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -155,7 +156,7 @@ def test_redirects_end(client: GuardedClient, there: Receiver) -> None:
 
 def test_a_post_goes_to_one_place_and_tells_what_was_said(client: GuardedClient, there: Receiver) -> None:
     there.otherwise = Says(302, {"location": "/elsewhere", "Retry-After": "7"}, b"moved" * 1_000)
-    answered = client.post(there.url("/hook"), headers={"webhook-id": "m1"}, body=b"{}", within_s=5)
+    answered = client.post(there.url("/hook"), headers={"webhook-id": "m1"}, body=b"{}", within_s=PATIENCE_S)
     assert isinstance(answered, Answered)
     assert (answered.status, answered.headers["retry-after"], len(answered.excerpt)) == (302, "7", 2_000)
     (asked,) = there.asked

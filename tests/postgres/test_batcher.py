@@ -14,6 +14,7 @@ from adapters.postgres.recorder import MOST_FACTS
 from adapters.postgres.writer import Writer
 from application.ports.touchpoints import Busy, Observed, Verdict
 from tests.cast import DELTA_HOMES, NILE_HOMES
+from tests.patience import PATIENCE_S
 from tests.postgres.stage import MASTER, Stage, observed
 
 
@@ -28,7 +29,7 @@ class Held:
 
     def write(self, batch: Sequence[Observed]) -> list[Verdict]:
         self.batches.append(list(batch))
-        assert self.go.wait(20)
+        assert self.go.wait(PATIENCE_S)
         if self.failures:
             raise self.failures.pop(0)
         return [Verdict("accepted", position=int(one.item_id)) for one in batch]
@@ -42,8 +43,8 @@ def batcher_of(writer: Held, **settings: Any) -> Batcher:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Let others run until something holds; fails after twenty seconds."""
-    async with asyncio.timeout(20):
+    """Let others run until something holds."""
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():
             await asyncio.sleep(0.001)
 

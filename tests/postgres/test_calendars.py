@@ -22,6 +22,7 @@ from domain.viewings.events import SlotHeld, ViewingCompleted
 from domain.viewings.steps import TakeStep, ViewingIsCancelled
 from tests.cast import DELTA_HOMES, FLAT, NILE_HOMES, VILLA
 from tests.cast_viewings import OMAR, requested
+from tests.patience import PATIENCE_S
 from tests.postgres.stage import MASTER, Stage, observed
 
 T = TypeVar("T")
@@ -83,7 +84,7 @@ def _compete(url: str, viewing_ids: Sequence[UUID], start: Any, answers: Any) ->
 
     async def story(calendars: PostgresCalendars) -> list[str]:
         await calendars.told(NILE_HOMES, viewing_ids[0])  # connected
-        start.wait(60)
+        start.wait(PATIENCE_S)
         use_case = BookViewings(calendars, calendars.code_of)
         found = await asyncio.gather(*(_attempt(use_case, one) for one in viewing_ids))
         return [type(one).__name__ if isinstance(one, SlotTaken) else str(one.event_id) for one in found]
@@ -98,7 +99,7 @@ def compete(stage: Stage, shares: Sequence[Sequence[UUID]]) -> list[str]:
     running = [context.Process(target=_compete, args=(stage.url, share, start, answers)) for share in shares]
     for one in running:
         one.start()
-    found = [answer for _ in running for answer in answers.get(timeout=90)]
+    found = [answer for _ in running for answer in answers.get(timeout=PATIENCE_S)]
     for one in running:
         one.join(30)
     return found

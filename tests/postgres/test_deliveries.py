@@ -14,9 +14,9 @@ from adapters.postgres.connections import connect
 from adapters.postgres.log import LogOpenedLater
 from adapters.postgres.receiver import DeliveryWriter, open_raw, seal_raw
 from adapters.postgres.writer import Writer
+from application.ids import new_id
 from application.ports.touchpoints import Observed
 from application.ports.webhooks import Delivery, Item
-from application.receive_webhook import new_id
 from domain.messaging.content import AdReferral
 from domain.messaging.events import MessageReceived, PlatformTouchpoint
 from domain.messaging.threads import message_name

@@ -23,17 +23,18 @@ from adapters.postgres.receiver import DeliveryWriter
 from adapters.postgres.seals import SubjectSeals
 from adapters.postgres.work import Line
 from adapters.postgres.writer import Writer
+from application.ids import new_id
 from application.outgoing import Draft, SendRefused
 from application.ports.desks import DeskWork, NoSuchThread
 from application.ports.touchpoints import Observed
 from application.ports.webhooks import Delivery, Item
-from application.receive_webhook import new_id
-from application.send_message import RequestSend
+from application.request_send import RequestSend
 from application.take_over import HeldByAnother, close, expire, hold, move, release
 from domain.messaging.content import AdReferral
 from domain.messaging.events import MessageEchoed, MessageReceived, PlatformTouchpoint, SignalReceived
 from domain.messaging.threads import message_name, thread_of
 from domain.people.hints import PersonHints
+from domain.shared.fact import Channel
 from tests.assistant.stage import Willing
 from tests.conftest import MakeDatabase
 from tests.postgres.stage import MASTER
@@ -76,6 +77,7 @@ class Customer:
     house: House
     brokerage_id: UUID = field(default_factory=uuid4)
     phone: str = field(default_factory=lambda: f"+2011{next(CUSTOMERS):08d}")
+    channel: Channel = "whatsapp"
     thread_id: UUID | None = None
     sent: list[Observed] = field(default_factory=list)
 
@@ -91,7 +93,7 @@ class Customer:
             ((subject_id,),) = self.house.owner.execute(
                 "SELECT subject_id FROM log.masar_events WHERE originator_id = %s", (verdict.event_id,)
             ).fetchall()
-            self.thread_id = thread_of(self.brokerage_id, "whatsapp", ACCOUNT, subject_id)
+            self.thread_id = thread_of(self.brokerage_id, self.channel, ACCOUNT, subject_id)
         self.sent = observed
 
     def decides(self, what: str) -> None:
@@ -115,10 +117,10 @@ class Customer:
 
     def _observed(self, own: UUID, kind: type[PlatformTouchpoint], minute: int, **more: Any) -> Observed:
         fact = kind.model_validate({
-            "occurred_at": BEGAN + timedelta(minutes=minute), "channel": "whatsapp", "account_id": ACCOUNT,
+            "occurred_at": BEGAN + timedelta(minutes=minute), "channel": self.channel, "account_id": ACCOUNT,
             "hints": PersonHints(phone=self.phone), **more,
         })  # fmt: skip
-        return Observed(self.brokerage_id, "whatsapp", message_name(f"wamid.{uuid4().hex}"), fact, b"{}", own)
+        return Observed(self.brokerage_id, self.channel, message_name(f"wamid.{uuid4().hex}"), fact, b"{}", own)
 
 
 def decide(work: DeskWork, what: str, house: House) -> None:
@@ -189,9 +191,9 @@ def happen(customer: Customer, history: list[Any]) -> None:
 
 
 @settings(max_examples=60)
-@given(history=steps)
-def test_desks_are_what_the_log_tells(house: House, history: list[Any]) -> None:
-    customer = Customer(house)
+@given(history=steps, channel=st.sampled_from(["whatsapp", "instagram"]))
+def test_desks_are_what_the_log_tells(house: House, history: list[Any], channel: Channel) -> None:
+    customer = Customer(house, channel=channel)
     happen(customer, history)
     assert customer.wrong() == []
 
@@ -225,6 +227,29 @@ def test_who_writes_after_an_answer_from_elsewhere_waits_alone(house: House) -> 
     customer.comes([message(0), echo(1), message(2)])
     row = customer.row()
     assert (row["inbound"], row["answered"], row["waiting_since"], row["state"]) == (2, 1, house.now, "ACTIVE")
+
+
+def test_the_echo_of_our_own_survey_on_instagram_opens_no_closed_desk(house: House) -> None:
+    """Instagram's echoes do not say that they are ours; the customer's own word opens the thread again."""
+    customer = Customer(house, channel="instagram")
+    happen(customer, [[message(0)], "agent writes", [echo(1)], "closes", [echo(2)]])
+    assert customer.row()["state"] == "CLOSED"
+    customer.comes([message(3)])
+    assert (customer.row()["state"], customer.wrong()) == ("ACTIVE", [])
+
+
+def test_the_echo_of_a_confirmation_on_instagram_leaves_the_customer_waiting(house: House) -> None:
+    customer = Customer(house, channel="instagram")
+    customer.comes([message(0), echo(1)])
+    assert (customer.row()["answered"], customer.wrong()) == (0, [])
+
+
+def test_a_thread_that_begins_with_an_echo_has_a_desk_on_every_channel(house: House) -> None:
+    channels: tuple[Channel, ...] = ("whatsapp", "messenger", "instagram")
+    for channel in channels:
+        customer = Customer(house, channel=channel)
+        customer.comes([echo(0)])
+        assert (customer.row()["inbound"], customer.wrong()) == (0, [])
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from domain.people.hints import PersonHints
 from domain.shared.personal import ERASED, Sealed
 from tests.cast import ANNA, DELTA_HOMES, NILE_HOMES, VISITOR, acted, at, linked, registered, started
 from tests.conftest import ConnectAs
+from tests.patience import PATIENCE_S
 from tests.postgres.stage import MASTER, Stage, observed, stored
 
 CHANGES = (
@@ -225,7 +226,7 @@ def test_a_reader_by_position_misses_nothing_that_twelve_writers_append(stage: S
 
     total = WRITERS * sum(1 + call % PER_CALL for call in range(CALLS))
     with ThreadPoolExecutor(WRITERS + 1) as threads:
-        reading = threads.submit(_read_live, stage.url, total, time.monotonic() + 60)
+        reading = threads.submit(_read_live, stage.url, total, time.monotonic() + PATIENCE_S)
         list(threads.map(append, range(WRITERS)))
         seen = reading.result()
     positions = [position for position, _ in seen]

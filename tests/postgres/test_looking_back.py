@@ -34,8 +34,8 @@ from projections.catalogue import BY_NAME
 from projections.people import PEOPLE
 from projections.projection import Column, Decided, Decisions, Projection
 from tests.cast import DELTA_HOMES, NILE_HOMES, OPEN_HOUSE, Told, acted, at, form, saved
-from tests.embedded.processes import eventually
 from tests.memory import MemoryStorage
+from tests.patience import eventually
 from tests.postgres.stage import Stage, observed
 
 MONA, ALI = "mona@example.com", "ali@example.com"

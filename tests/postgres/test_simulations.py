@@ -28,6 +28,7 @@ from tests.cast import (
     form,
     registered,
 )
+from tests.patience import PATIENCE_S
 from tests.postgres.stage import Stage, observed
 
 COUNTS = (
@@ -178,7 +179,7 @@ def test_the_process_ends_with_the_worker_that_started_it(told: Stage) -> None:
         process = _started({"url": told.url, "simulation_id": str(simulation_id)})
         assert process.stdin is not None
         process.stdin.close()  # as the system does for a worker that is killed
-        assert process.wait(timeout=30) == LEFT_ALONE
+        assert process.wait(timeout=PATIENCE_S) == LEFT_ALONE
     assert one(told, simulation_id)[0] == "waiting"
 
 

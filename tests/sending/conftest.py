@@ -10,6 +10,7 @@ from adapters.embedded.redis import EmbeddedRedis, find_redis
 from adapters.simulator.app import create_app
 from tests.conftest import MakeDatabase
 from tests.delivery.stage import Database
+from tests.patience import PATIENCE_S
 from tests.sending.stage import Sending
 from tests.simulator.server import running
 
@@ -23,7 +24,7 @@ def database(new_database: MakeDatabase) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def _served() -> Iterator[httpx.Client]:
-    with running(create_app()) as url, httpx.Client(base_url=url) as http:
+    with running(create_app()) as url, httpx.Client(base_url=url, timeout=PATIENCE_S) as http:
         yield http
 
 

@@ -1,6 +1,5 @@
 """A customer who wrote, a strict stand-in for the platform, and a worker to be run by hand."""
 
-import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,7 +17,8 @@ from application.outgoing_reconcile import ReconcileSend
 from application.outgoing_templates import SyncTemplates
 from application.ports.channels import Shaper
 from application.ports.touchpoints import Observed
-from application.send_message import RequestSend, SendMessage
+from application.request_send import RequestSend
+from application.send_message import SendMessage
 from domain.messaging.content import Content
 from domain.messaging.events import PlatformTouchpoint
 from domain.messaging.threads import message_name
@@ -26,10 +26,9 @@ from domain.people.hints import PersonHints
 from domain.shared.fact import Touchpoint
 from tests.assistant.stage import ACCOUNTS, Talk
 from tests.delivery.stage import MASTER
+from tests.patience import PATIENCE_S
 
 TOKEN, WABA, ROUTE = "EAAsending", "810700000000001", "messages"
-PATIENCE_S = 2.0
-"""How long the platform's answer is waited for."""
 DISOWN = "DELETE FROM channels.accounts WHERE channel = %s AND account_id = %s"
 OWN = """
 INSERT INTO channels.accounts (channel, account_id, brokerage_id, provider, business_id) VALUES (%s, %s, %s, %s, %s)
@@ -167,10 +166,10 @@ class Sending(Talk):
         rows = self.db.rows("SELECT state, last_error FROM outbox.messages WHERE id = %s", send_id)
         return rows[0][0], rows[0][1]
 
-    def waits_s(self, send_id: UUID) -> float:
-        """Seconds until it is tried again."""
+    def waits_s(self, send_id: UUID, since: datetime) -> float:
+        """Seconds from then until it is tried again."""
         rows = self.db.rows("SELECT due_at FROM outbox.messages WHERE id = %s", send_id)
-        return float(rows[0][0].timestamp() - time.time())
+        return float((rows[0][0] - since).total_seconds())
 
     def outcomes(self, send_id: UUID) -> list[tuple[str, str]]:
         """What is told of a send, in order: (outcome, whose word)."""

@@ -8,7 +8,7 @@ import pytest
 from api.settings import Settings
 from application.outgoing import Draft, WindowShut
 from application.ports.desks import Desk
-from application.send_message import check_permission
+from application.request_send import check_permission
 from domain.messaging.windows import WindowRules
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

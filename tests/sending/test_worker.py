@@ -4,14 +4,15 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 from adapters.dramatiq.hands import Crew, WorkerSettings
-from tests.delivery.stage import MASTER, until
+from tests.delivery.stage import MASTER
+from tests.patience import PATIENCE_S, eventually
 from tests.sending.stage import Sending
 
 
 def settings(talk: Sending) -> WorkerSettings:
     base = str(talk.platform.base_url)
     return WorkerSettings(
-        talk.db.url, None, MASTER, base, instagram_url=base, dialog360_url=base, timeout_s=5
+        talk.db.url, None, MASTER, base, instagram_url=base, dialog360_url=base, timeout_s=PATIENCE_S
     )  # fmt: skip
 
 
@@ -41,7 +42,7 @@ def test_threads_that_all_take_the_same_hint_send_it_once(talk: Sending) -> None
         return all(talk.state(one)[0] == "done" for one in sends)
 
     try:
-        until(all_sent)
+        eventually(all_sent)
     finally:
         crew.close()
     assert [one["text"]["body"] for one in talk.received()] == [f"message {nth}" for nth in range(6)]

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from adapters.simulator.app import create_app
+from tests.patience import PATIENCE_S
 from tests.simulator.events import EVENTS, NOW, TOKEN
 from tests.simulator.server import running
 from tests.simulator.talk import Clock as TalkClock
@@ -70,7 +71,7 @@ class Stand:
 @pytest.fixture(scope="session")
 def _served() -> Iterator[Stand]:
     clock = Clock()
-    with running(create_app(clock=clock)) as url, httpx.Client(base_url=url) as http:
+    with running(create_app(clock=clock)) as url, httpx.Client(base_url=url, timeout=PATIENCE_S) as http:
         yield Stand(http, clock)
 
 
@@ -84,7 +85,10 @@ def stand(_served: Stand) -> Stand:
 @pytest.fixture(scope="session")
 def _talking() -> Iterator[Talk]:
     clock, receiver = TalkClock(), Receiver()
-    with running(create_app(clock=clock, webhook_transport=receiver)) as url, httpx.Client(base_url=url) as http:
+    with (
+        running(create_app(clock=clock, webhook_transport=receiver)) as url,
+        httpx.Client(base_url=url, timeout=PATIENCE_S) as http,
+    ):
         yield Talk(http, clock, receiver)
 
 

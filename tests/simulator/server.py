@@ -1,12 +1,13 @@
 """Runs an ASGI application behind a real socket for the length of a test."""
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
 from fastapi import FastAPI
+
+from tests.patience import PATIENCE_S, eventually
 
 
 @contextmanager
@@ -16,18 +17,10 @@ def running(app: FastAPI, *, http: str = "auto") -> Iterator[str]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    _wait_until_started(server, deadline_s=10)
+    eventually(lambda: server.started, "the server")
     try:
         port = server.servers[0].sockets[0].getsockname()[1]
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
-        thread.join(timeout=10)
-
-
-def _wait_until_started(server: uvicorn.Server, *, deadline_s: float) -> None:
-    deadline = time.monotonic() + deadline_s
-    while not server.started:
-        if time.monotonic() > deadline:
-            raise TimeoutError("the server did not start")
-        time.sleep(0.005)
+        thread.join(timeout=PATIENCE_S)

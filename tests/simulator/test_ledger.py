@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 
 from adapters.simulator.app import create_app
+from tests.patience import PATIENCE_S
 from tests.simulator.conftest import Clock, Stand
 from tests.simulator.events import DATASET, EVENTS, TOKEN, person, purchase, sha256, website, whatsapp
 from tests.simulator.server import running
@@ -169,7 +170,10 @@ def test_the_ledger_survives_a_restart(tmp_path: Path) -> None:
 
 def visit(path: Path, clock: Clock, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Start on `path`, send each event in a request of its own, stop; return the ledger."""
-    with running(create_app(ledger_path=path, clock=clock)) as url, httpx.Client(base_url=url) as http:
+    with (
+        running(create_app(ledger_path=path, clock=clock)) as url,
+        httpx.Client(base_url=url, timeout=PATIENCE_S) as http,
+    ):
         for event in events:
             http.post(EVENTS, json={"data": [event], "access_token": TOKEN})
         entries: list[dict[str, Any]] = http.get("/_simulator/ledger").json()["data"]
@@ -182,7 +186,7 @@ def test_totals_are_the_same_after_a_restart(tmp_path: Path) -> None:
     summaries = []
     for _ in range(2):
         with running(create_app(ledger_path=path)) as url:
-            summaries.append(httpx.get(f"{url}/_simulator/summary").json())
+            summaries.append(httpx.get(f"{url}/_simulator/summary", timeout=PATIENCE_S).json())
     assert summaries[0] == summaries[1]
     assert summaries[0]["requests"] == {"accepted": 4, "100/2804016": 1}
     assert summaries[0]["datasets"][DATASET]["Purchase"]["anomalies"] == 1
@@ -190,7 +194,10 @@ def test_totals_are_the_same_after_a_restart(tmp_path: Path) -> None:
 
 def test_a_reset_empties_the_file_and_what_follows_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "ledger.ndjson"
-    with running(create_app(ledger_path=path, clock=Clock())) as url, httpx.Client(base_url=url) as http:
+    with (
+        running(create_app(ledger_path=path, clock=Clock())) as url,
+        httpx.Client(base_url=url, timeout=PATIENCE_S) as http,
+    ):
         http.post(EVENTS, json={"data": [website()], "access_token": TOKEN})
         http.post("/_simulator/reset")
         assert path.read_bytes() == b""

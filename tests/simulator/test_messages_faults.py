@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.simulator.app import create_app
+from tests.patience import PATIENCE_S, eventually
 from tests.simulator.server import running
 from tests.simulator.talk import GRAM, KEY, MONA, NUMBER, PAGE, WABA, Clock, Talk, code_of, social, whatsapp
 
@@ -102,9 +103,10 @@ def test_an_answer_may_be_slow_and_the_work_done_at_once(talk: Talk) -> None:
     talk.control("PUT", "faults", {"latency_ms": 60_000}, account=NUMBER)
     with pytest.raises(httpx.ReadTimeout):
         talk.http.post(
-            f"/v26.0/{NUMBER}/messages", json=whatsapp(), headers={"authorization": "Bearer EAA"}, timeout=0.3
-        )
-    assert len(talk.messages()) == 1
+            f"/v26.0/{NUMBER}/messages", json=whatsapp(), headers={"authorization": "Bearer EAA"},
+            timeout=httpx.Timeout(PATIENCE_S, read=0.3),
+        )  # fmt: skip
+    assert len(eventually(talk.messages)) == 1
 
 
 def test_the_record_is_read_by_pages_and_filters(talk: Talk) -> None:
@@ -182,7 +184,10 @@ def test_what_was_registered_is_there_after_a_restart(tmp_path: Path) -> None:
     head = {"authorization": "Bearer EAA"}
     sent = []
     for run in range(2):
-        with running(create_app(clock=Clock(), ledger_path=ledger)) as url, httpx.Client(base_url=url) as http:
+        with (
+            running(create_app(clock=Clock(), ledger_path=ledger)) as url,
+            httpx.Client(base_url=url, timeout=PATIENCE_S) as http,
+        ):
             if run == 0:
                 http.put(f"/_simulator/accounts/{NUMBER}", json={"channel": "whatsapp"}).raise_for_status()
                 http.put(f"/_simulator/webhooks?account={NUMBER}", json={"statuses": ["sent"]}).raise_for_status()

@@ -233,6 +233,14 @@ def test_customers_of_messenger_and_instagram_can_be_played(talk: Talk, channel:
     assert reaction["reaction"]["action"] == "react"
 
 
+def test_a_message_on_messenger_brings_several_files(talk: Talk) -> None:
+    plan = {"kind": "document", "content": "a plan"}
+    talk.say("messenger", PAGE, PSID, media={"kind": "image", "content": "a picture"}, more_media=[plan])
+    (told,) = talk.told().events()
+    files = [(one["type"], talk.http.get(one["payload"]["url"]).text) for one in told["message"]["attachments"]]
+    assert files == [("image", "a picture"), ("file", "a plan")]
+
+
 def test_a_crowd_comes_in_batches_shuffled_and_twice(talk: Talk) -> None:
     say = [{"channel": "whatsapp", "account": NUMBER, "user": MONA, "text": str(number)} for number in range(50)]
     asked = {"say": say, "batch": 20, "shuffle": True, "twice_share": 1, "parallel": True, "seed": 5}

@@ -9,9 +9,11 @@ from adapters.dramatiq.notifier import Notifier
 from adapters.dramatiq.relay import run_relay
 from adapters.dramatiq.worker import run_worker
 from adapters.outside.addresses import Rules
+from adapters.outside.client import GuardedClient
+from adapters.outside.postman import GuardedPostman
 from adapters.postgres.connections import connect
-from tests.delivery.stage import until
 from tests.outside.receiver import Receiver, Says
+from tests.patience import PATIENCE_S, eventually
 from tests.postgres.stage import MASTER
 from tests.subscriptions.stage import Subscribed
 
@@ -33,32 +35,34 @@ def at_work(own: Subscribed) -> Iterator[None]:
     finally:
         stop.set()
         for thread in threads:
-            thread.join(timeout=30)
+            thread.join(timeout=PATIENCE_S)
     assert not any(thread.is_alive() for thread in threads), "did not stop"
 
 
 def test_what_happens_is_told_by_itself(own: Subscribed, there: Receiver) -> None:
     with at_work(own):
         own.happen("one", "two")
-        until(lambda: own.deliveries() == [("delivered",), ("delivered",)])
+        eventually(lambda: own.deliveries() == [("delivered",), ("delivered",)])
         own.happen("three")
-        until(lambda: len(own.deliveries()) == 3 and own.waiting() == 0)
+        eventually(lambda: len(own.deliveries()) == 3 and own.waiting() == 0)
     assert len({one.headers["webhook-id"] for one in there.asked}) == len(there.asked) == 3
 
 
 def test_those_that_hang_keep_nobody_waiting(own: Subscribed, there: Receiver) -> None:
     release = threading.Event()
-    there.says["/hangs"] = Says(before=lambda: release.wait(60))
+    there.says["/hangs"] = Says(before=lambda: release.wait(2 * PATIENCE_S))
     hanging = [own.subscribe(url=there.url("/hangs")) for _ in range(3)]
     own.happen(*(f"walk-{number}" for number in range(12)))  # more than one handful
     own.feed()
-    notifier = Notifier(own.stage.url, MASTER, Rules.of(hosts=[there.authority]))
+    rules = Rules.of(hosts=[there.authority])
+    postman = GuardedPostman(GuardedClient(rules), 2 * PATIENCE_S)  # none is left meanwhile
+    notifier = Notifier(own.stage.url, MASTER, rules, postman=postman)
     try:
         for one in hanging * 4:  # however often they are hinted at
             notifier.wake(own.brokerage_id, one)
-        until(lambda: [one.path for one in there.asked].count("/hangs") == 6)  # two at a time for each, no more
+        eventually(lambda: [one.path for one in there.asked].count("/hangs") == 6)  # two at a time for each, no more
         notifier.wake(own.brokerage_id, own.id)
-        until(lambda: [one.path for one in there.asked].count("/hook") == 12)
+        eventually(lambda: [one.path for one in there.asked].count("/hook") == 12)
         assert [one.path for one in there.asked].count("/hangs") == 6
     finally:
         release.set()

@@ -12,9 +12,8 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
-from tests.embedded.processes import eventually
+from tests.patience import PATIENCE_S, eventually
 
-PATIENCE_S = 30
 NAMES = (
     "chrome-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome",
     "microsoft-edge", "brave-browser",
@@ -132,12 +131,12 @@ class Page:
         mark = "document.readyState"
         told = self.ask("Page.navigate", url=url)
         assert "errorText" not in told, told
-        eventually(lambda: self.run(f"location.href !== 'about:blank' && {mark} === 'complete'"), PATIENCE_S)
+        eventually(lambda: self.run(f"location.href !== 'about:blank' && {mark} === 'complete'"))
 
     def leave(self) -> None:
         """Go elsewhere, as by a link."""
         self.ask("Page.navigate", url="about:blank")
-        eventually(lambda: self.run("location.href === 'about:blank'"), PATIENCE_S)
+        eventually(lambda: self.run("location.href === 'about:blank'"))
 
     def click(self, identity: str) -> None:
         """Click what has this id."""

@@ -19,7 +19,7 @@ from domain.tours.events import TourActed, TourCompleted, TourRoomVisited, TourS
 from domain.web.events import WebPageViewed
 from tests.api.stage import Brokerage, Stage
 from tests.api.unsealed import hints_of, stored
-from tests.embedded.processes import eventually
+from tests.patience import eventually
 from tests.web.browser import Browser, Page
 
 PIXEL = """
@@ -34,6 +34,7 @@ PIXEL = """
 """Stands where Meta's pixel would and notes what it is told, and what leaves the page."""
 QUEUE = "JSON.parse(localStorage.getItem('_masar_queue') || '[]')"
 SENT = "sent.length"
+OTHER = "0a11ce00-0000-4000-8000-000000000007"
 
 
 @dataclass
@@ -257,6 +258,65 @@ def test_leaving_in_the_middle_of_a_room_is_told_by_a_beacon(visiting: Any) -> N
         visit.open(consent="granted")  # whose answer nobody heard is sent again, and counts once
         visit.facts(4)
         assert Counter(kinds(visit.all_taken(4)))[TourRoomVisited] == 1
+
+
+AN_HOUR_AGO = """
+  const Real = window.Date;
+  window.shift = -3600000;
+  window.Date = class extends Real { constructor(...how) { how.length ? super(...how) : super(Real.now() + shift); } };
+"""
+
+
+def hidden(visit: Visit, is_so: bool) -> None:
+    """Let the page believe that nobody looks at it, or that somebody does again."""
+    state = "hidden" if is_so else "visible"
+    told = f"Object.defineProperty(document, 'visibilityState', {{value: '{state}', configurable: true}})"
+    visit.page.run(f"{told}; document.dispatchEvent(new Event('visibilitychange'))")
+
+
+def test_the_clock_of_a_room_stands_still_while_nobody_looks(visiting: Any) -> None:
+    with visiting(AN_HOUR_AGO) as visit:
+        visit.open(consent="granted")
+        visit.page.click("tour")
+        visit.page.click("kitchen")
+        hidden(visit, True)
+        visit.page.run("shift = 0")
+        hidden(visit, False)
+        visit.page.click("bedroom")
+        kitchen = visit.facts(3)[2]
+        assert isinstance(kitchen, TourRoomVisited)
+        assert (kitchen.left_at - kitchen.entered_at).total_seconds() >= 3600
+        assert kitchen.dwell_s < 1800
+
+
+def test_a_room_whose_page_was_ended_while_hidden_is_told_by_the_next(visiting: Any) -> None:
+    with visiting() as visit:
+        visit.open(consent="granted")
+        visit.page.click("tour")
+        visit.page.click("kitchen")
+        hidden(visit, True)
+        visit.facts(2)
+        kept = visit.page.run("localStorage.getItem('_masar_room')")
+        visit.page.leave()  # a page that is left tells the room itself: let the next find what an ended one leaves
+        visit.facts(3)
+        visit.open(consent="granted")
+        visit.facts(4)
+        visit.all_taken(4)
+        visit.page.run(
+            f"localStorage.setItem('_masar_room', {json.dumps(kept.replace(json.loads(kept)['id'], OTHER))})"
+        )
+        visit.open(consent="granted")
+        facts = visit.facts(6)
+        assert Counter(kinds(facts))[TourRoomVisited] == 2
+        assert visit.page.run("localStorage.getItem('_masar_room')") is None
+
+
+def test_an_answer_given_before_the_start_holds(visiting: Any) -> None:
+    with visiting("window.masar = function () { (masar.q = masar.q || []).push(arguments); }; masar('consent', false);"
+                  ) as visit:  # fmt: skip
+        visit.open(consent="granted")
+        visit.page.click("save")
+        assert visit.page.run(f"[{SENT}, document.cookie, localStorage.length, told.length]") == [0, "", 0, 0]
 
 
 def test_an_advertisement_and_the_pixels_cookies_are_told_and_a_click_once(visiting: Any) -> None:

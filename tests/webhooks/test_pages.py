@@ -79,12 +79,26 @@ def test_an_attachment_has_its_type_and_its_address(kind: str, message_type: str
         assert content(fact)["more"] == {"attachments": [{"type": "hologram", "payload": {"url": URL}}]}
 
 
-def test_further_attachments_are_kept() -> None:
+def test_further_attachments_are_files_of_the_message_and_what_is_none_is_kept() -> None:
     told = page_file("m_1", "image", URL)
-    told["message"]["attachments"].append({"type": "video", "payload": {"url": "https://cdn.example.com/2"}})
+    there = {"type": "location", "payload": {"coordinates": {"lat": 30.04, "long": 31.23}}}
+    more = [{"type": "video", "payload": {"url": "https://cdn.example.com/2"}}, there,
+            {"type": "file", "payload": {"url": "https://cdn.example.com/3"}}]  # fmt: skip
+    told["message"]["attachments"] += more
     fact = only(from_mona(told), MessageReceived)
-    assert (fact.message_type, content(fact)["media"]) == ("image", {"url": URL})
-    assert content(fact)["more"]["attachments"][1]["payload"] == {"url": "https://cdn.example.com/2"}
+    assert (fact.message_type, content(fact)["media"], fact.more_files) == ("image", {"url": URL}, 2)
+    assert content(fact)["files"] == [
+        {"type": "video", "url": "https://cdn.example.com/2"}, {"type": "document", "url": "https://cdn.example.com/3"},
+    ]  # fmt: skip
+    assert content(fact)["more"]["attachments"][2] == there
+
+
+def test_a_place_with_a_photo_brings_one_file_beside_the_first() -> None:
+    there = {"type": "location", "payload": {"coordinates": {"lat": 30.04, "long": 31.23}}}
+    both = {"message": {"mid": "m_3", "attachments": [there, {"type": "image", "payload": {"url": URL}}]}}
+    fact = only(from_mona(both), MessageReceived)
+    assert (fact.message_type, fact.more_files) == ("location", 1)
+    assert content(fact)["files"] == [{"type": "image", "url": URL}]
 
 
 def test_a_sticker_a_heart_and_a_place() -> None:

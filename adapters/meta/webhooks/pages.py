@@ -87,6 +87,7 @@ def _message(piece: Piece, reading: Reading) -> Found:
         "text": found.text,
         "content": found.content,
         "reply_to": reading.ref(message_name(found.quoted)) if found.quoted else None,
+        "more_files": len(found.content.files) if found.content else 0,
     }
     name = _name(piece, told)
     if _by_us(piece):

@@ -19,7 +19,7 @@ from adapters.meta.webhooks.parts import (
     whole,
     word,
 )
-from domain.messaging.content import AdReferral, Content, Media, MessageType
+from domain.messaging.content import MEDIA_TYPES, AdReferral, Content, FurtherFile, Media, MessageType
 
 More = dict[str, JsonValue]
 
@@ -74,7 +74,7 @@ class Message(NamedTuple):
 
 
 def message_of(message: Mapping[str, Any]) -> Message:
-    """Return what a message holds; fields that are not known are kept, and so are all attachments after the first."""
+    """Return what a message holds; fields that are not known are kept, and so are attachments that are no files."""
     more: More = others(message, KNOWN)
     text = text_of(message.get("text"), more)
     message_type, parts = _attached(message, more)
@@ -112,7 +112,10 @@ def referral_of(referral: Mapping[str, Any]) -> AdReferral:
 
 
 def _attached(message: Mapping[str, Any], more: More) -> tuple[MessageType | None, dict[str, Any]]:
-    """Return the type and the content that the first attachment gives; further ones are kept as they came."""
+    """Return the type and the content that the attachments give: the first alone says what the message is.
+
+    Several are kept as they came too, since not all need be files.
+    """
     attachments = objects(message.get("attachments"))
     if not attachments:
         if message.get("attachments"):
@@ -126,7 +129,15 @@ def _attached(message: Mapping[str, Any], more: More) -> tuple[MessageType | Non
     plain = len(attachments) == 1 and not others(first, ("type", "payload")) and not others(payload, ("url",))
     if not plain or message_type == "unknown" or kind == "ephemeral":
         more["attachments"] = kept(attachments)
-    return message_type, _parts(message_type, first, payload)
+    files = tuple(filter(None, map(_further, attachments[1:])))
+    return message_type, _parts(message_type, first, payload) | {"files": files}
+
+
+def _further(attachment: Mapping[str, Any]) -> FurtherFile | None:
+    """Return the file of an attachment after the first, None where it has none."""
+    payload, kind = mapping(attachment.get("payload")), ATTACHMENTS.get(word(attachment.get("type")) or "", "unknown")
+    url = whole(payload.get("url")) or whole(attachment.get("url"))
+    return FurtherFile(type=kind, url=url) if url and kind in MEDIA_TYPES else None
 
 
 def _parts(message_type: MessageType, first: Mapping[str, Any], payload: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
+from psycopg import Connection as Reading
 from psycopg.rows import DictRow
 
 from adapters.postgres.mapper import decode
@@ -77,18 +78,18 @@ SELECT key, convert_from(state, 'UTF8')::jsonb #> '{contact,newest}' AS contact 
 async def definitions(connection: Connection, brokerage_id: UUID) -> dict[UUID, list[AudienceDefined]]:
     """Return every version of every audience's definition, in order, by its id."""
     found: dict[UUID, list[AudienceDefined]] = {}
-    for fact in await _facts(connection, brokerage_id, kind_of(AudienceDefined)):
+    for _, fact in await _facts(connection, brokerage_id, kind_of(AudienceDefined)):
         if isinstance(fact, AudienceDefined):
             found.setdefault(fact.audience_id, []).append(fact)
     return found
 
 
-async def syncs(connection: Connection, brokerage_id: UUID) -> dict[UUID, list[AudienceSynced]]:
-    """Return what became of every synchronisation, in order, by the audience's id."""
-    found: dict[UUID, list[AudienceSynced]] = {}
-    for fact in await _facts(connection, brokerage_id, kind_of(AudienceSynced)):
+async def syncs(connection: Connection, brokerage_id: UUID) -> dict[UUID, list[tuple[UUID, AudienceSynced]]]:
+    """Return (id, what became of it) of every synchronisation, in order, by the audience's id."""
+    found: dict[UUID, list[tuple[UUID, AudienceSynced]]] = {}
+    for sync_id, fact in await _facts(connection, brokerage_id, kind_of(AudienceSynced)):
         if isinstance(fact, AudienceSynced):
-            found.setdefault(fact.audience_id, []).append(fact)
+            found.setdefault(fact.audience_id, []).append((sync_id, fact))
     return found
 
 
@@ -109,16 +110,16 @@ async def size(connection: Connection, segment: Segment, house: House) -> dict[s
     }
 
 
-async def people(connection: Connection, segment: Segment, house: House, most: int) -> dict[str, dict[str, Held]]:
+def people_of(reading: Reading[Any], segment: Segment, house: House, most: int) -> dict[str, dict[str, Held]]:
     """Return the people of a segment who allow it and left a contact: sealed e-mail and phone, by person.
 
-    At most `most` and one.
+    At most `most` and one; `reading` is in a transaction that sees the brokerage's rows and no other's.
     """
     arguments = _arguments(segment, house) | {"most": most + 1}
-    rows = await (await connection.execute((THINGS + PEOPLE).encode(), arguments)).fetchall()
+    rows = reading.execute((THINGS + PEOPLE).encode(), arguments).fetchall()
     return {
-        row["key"]: {kind: Held(**row["contact"][kind]) for kind in ("email", "phone") if kind in row["contact"]}
-        for row in rows
+        person: {kind: Held(**contact[kind]) for kind in ("email", "phone") if kind in contact}
+        for person, contact in rows
     }
 
 
@@ -136,6 +137,9 @@ def _arguments(segment: Segment, house: House) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def _facts(connection: Connection, brokerage_id: UUID, kind: str) -> list[Any]:
+async def _facts(connection: Connection, brokerage_id: UUID, kind: str) -> list[tuple[UUID, Any]]:
     rows = await (await connection.execute(DEFINED, (brokerage_id, kind))).fetchall()
-    return [decode(row["topic"], row["state"], row["originator_id"], row["originator_version"]) for row in rows]
+    return [
+        (row["originator_id"], decode(row["topic"], row["state"], row["originator_id"], row["originator_version"]))
+        for row in rows
+    ]

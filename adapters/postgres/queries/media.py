@@ -15,7 +15,7 @@ from adapters.postgres.mapper import MARK, is_sealed
 from adapters.postgres.outbox import add_messages
 from application.fetch_media import FILES
 from domain.catalogue import kind_of
-from domain.messaging.events import MediaSettled, MessageEchoed, MessageReceived
+from domain.messaging.events import MediaSettled, MessageEchoed, MessageReceived, SendRequested
 from domain.messaging.threads import thread_of
 from domain.shared.outbox import OutboxMessage
 from domain.shared.personal import Sealed
@@ -32,14 +32,29 @@ SELECT state FROM log.masar_events WHERE cause_id = %s AND topic = %s ORDER BY n
 BRINGING = [kind_of(MessageReceived), kind_of(MessageEchoed)]
 
 
+SENT = """
+SELECT state, subject_id FROM log.masar_events WHERE originator_id = %s AND originator_version = 1 AND topic = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SentFile:
+    """What a message of ours was sent as, to whom, and where its sealed content is, which may name a file."""
+
+    message_type: str
+    subject_id: UUID
+    content: Sealed
+
+
 @dataclass(frozen=True, slots=True)
 class MessageFile:
-    """The file of a message: where its sealed content is, and what became of it so far, the newest last."""
+    """The `nth` file of a message: where its sealed content is, and what became of it so far, the newest last."""
 
     message: Mapping[str, Any]
     state: Mapping[str, Any]
     thread_id: UUID
     outcomes: tuple[Mapping[str, Any], ...]
+    nth: int = 0
 
     @property
     def content(self) -> Sealed | None:
@@ -53,15 +68,28 @@ class MessageFile:
         return self.outcomes[-1] if self.outcomes else {}
 
 
-async def file_of(connection: Connection, ref: UUID) -> MessageFile | None:
-    """Return the file of a message, None where this brokerage has no such message."""
+async def file_of(connection: Connection, ref: UUID, nth: int = 0) -> MessageFile | None:
+    """Return one of the files of a message, the first is 0; None where this brokerage has no such."""
     row = await (await connection.execute(MESSAGE, (ref, BRINGING))).fetchone()
     if row is None:
         return None
     state = orjson.loads(row["state"])
+    if nth > state.get("more_files", 0):
+        return None
     thread_id = thread_of(row["brokerage_id"], state["channel"], state["account_id"], row["subject_id"])
     found = await (await connection.execute(SETTLED, (ref, kind_of(MediaSettled)))).fetchall()
-    return MessageFile(row, state, thread_id, tuple(orjson.loads(one["state"]) for one in found))
+    outcomes = (orjson.loads(one["state"]) for one in found)
+    return MessageFile(row, state, thread_id, tuple(one for one in outcomes if one.get("nth", 0) == nth), nth)
+
+
+async def sent_file_of(connection: Connection, conversation_id: UUID, send_id: UUID) -> SentFile | None:
+    """Return what a message of ours in a conversation holds, None where there is no such, or it holds words alone."""
+    row = await (await connection.execute(SENT, (send_id, kind_of(SendRequested)))).fetchone()
+    state = orjson.loads(row["state"]) if row else {}
+    value: Any = state.get("content")
+    if row is None or state["thread_id"] != str(conversation_id) or not is_sealed(value):
+        return None
+    return SentFile(state["message_type"], row["subject_id"], Sealed(value[MARK], str(send_id), 1, "content"))
 
 
 def try_again(url: str, file: MessageFile) -> None:
@@ -71,7 +99,7 @@ def try_again(url: str, file: MessageFile) -> None:
         return
     ref = message["originator_id"]
     again = OutboxMessage(
-        id=uuid5(FILES, f"again|{ref}|{len(file.outcomes)}"),
+        id=uuid5(FILES, f"again|{ref}|{len(file.outcomes)}" + (f"|{file.nth}" if file.nth else "")),
         brokerage_id=message["brokerage_id"],
         kind="fetch_media",
         due_at=datetime.now(UTC),
@@ -79,7 +107,7 @@ def try_again(url: str, file: MessageFile) -> None:
             "thread_id": str(file.thread_id), "ref": str(ref), "channel": file.state["channel"],
             "account_id": file.state["account_id"], "provider": file.state.get("provider", "meta"),
             "subject_id": str(message["subject_id"]), "message_type": file.state["message_type"],
-            "content": content._asdict(),
+            "content": content._asdict(), "nth": file.nth,
         },
         cause_id=ref,
         position=message["notification_id"],

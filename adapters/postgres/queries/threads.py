@@ -8,6 +8,8 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
+from application.outgoing_outcome import FORBIDDEN
+
 Connection = AsyncConnection[DictRow]
 
 THREAD = """
@@ -16,8 +18,8 @@ SELECT t.key AS id, 'thread' AS kind, t.channel, t.account_id, t.provider, t.sub
        t.echoed, t.unread, t.started_at, t.last_at, t.last_message, t.last_direction, t.last_type, t.last_inbound_at,
        t.last_arrived_at, t.waiting_since, t.first_answer_at, t.ad_at, t.ad_answered_at, t.ad, t.rating, t.opted_out,
        t.unreachable, t.identities, t.marks, t.under_way, t.unknown, t.test,
-       s.lead_score, s.lead_quality AS quality, s.lead_reasons, s.milestones, s.topics, NULL::text AS property_id,
-       NULL::float8 AS total_time_s, NULL::int4 AS score
+       s.lead_score, s.lead_quality, s.lead_quality AS quality, s.lead_reasons, s.milestones, s.topics,
+       NULL::text AS property_id, NULL::float8 AS total_time_s, s.score
   FROM read_models.threads t
   LEFT JOIN read_models.conversation_sessions s ON s.key = 'thread-' || t.key
  WHERE t.begun
@@ -33,8 +35,9 @@ SELECT s.key AS id, coalesce(s.conversation_kind, 'conversation') AS kind, s.cha
        NULL::timestamptz AS first_answer_at, NULL::timestamptz AS ad_at, NULL::timestamptz AS ad_answered_at,
        NULL::jsonb AS ad, s.rating, NULL::bool AS opted_out, NULL::jsonb AS unreachable, NULL::jsonb AS identities,
        NULL::jsonb AS marks, NULL::int4 AS under_way, NULL::int4 AS unknown, NULL::bool AS test,
-       s.lead_score, coalesce(s.quality, s.lead_quality) AS quality, s.lead_reasons, s.milestones, s.topics,
-       s.property_id, s.total_time_s, s.score
+       s.lead_score, s.lead_quality, coalesce(s.quality, s.lead_quality) AS quality, s.lead_reasons, s.milestones,
+       s.topics,
+       nullif(s.property_id, '') AS property_id, s.total_time_s, s.score
   FROM read_models.conversation_sessions s
  WHERE s.last_at IS NOT NULL
    AND (s.key NOT LIKE 'thread-%%'
@@ -74,16 +77,35 @@ SELECT m.key AS id, m.ref, m.send_id, m.direction, m.message_type, m.at, m.arriv
        m.by, m.purpose, m.outcome, m.outcome_by, m.settled_at, m.code, m.reason, m.reactions, m.edits, m.revoked_at,
        m.media, m.file, m.sealed, m.more, m.subject_id, m.thread_id,
        o.receipts AS their_receipts, o.reactions AS their_reactions, o.edits AS their_edits,
-       o.revoked_at AS their_revoked_at,
+       o.revoked_at AS their_revoked_at, w.why AS waits_why, w.created_at AS waits_since, w.due_at AS tries_at,
        (SELECT CASE WHEN q.direction IS NULL THEN q.send_id::text ELSE q.key END
           FROM read_models.messages q WHERE q.key = m.reply_to::text) AS reply_to
   FROM read_models.messages m
   LEFT JOIN read_models.messages o ON m.direction = 'out' AND o.key = m.ref::text AND o.key <> m.key
+  LEFT JOIN LATERAL (
+    SELECT coalesce((
+             SELECT held.last_error FROM outbox.messages held
+              WHERE held.brokerage_id = own.brokerage_id AND held.kind = 'send_message'
+                AND held.state IN ('waiting', 'leased') AND held.last_error LIKE %(locked_out)s
+                AND convert_from(held.payload, 'UTF8')::jsonb @> jsonb_build_object(
+                      'channel', convert_from(own.payload, 'UTF8')::jsonb -> 'channel',
+                      'account_id', convert_from(own.payload, 'UTF8')::jsonb -> 'account_id')
+              LIMIT 1), own.last_error, (
+             SELECT first.last_error FROM outbox.messages first
+              WHERE first.brokerage_id = own.brokerage_id AND first.ordering_key = own.ordering_key
+                AND first.state IN ('waiting', 'leased', 'parked')
+              ORDER BY first.position, first.id LIMIT 1)) AS why, own.created_at, own.due_at
+      FROM outbox.messages own
+     WHERE m.direction = 'out' AND m.outcome IS NULL AND own.id = m.send_id
+       AND own.state IN ('waiting', 'leased', 'parked')
+  ) w ON true
  WHERE m.thread_id = %(thread_id)s AND m.direction IS NOT NULL
    AND NOT (m.direction = 'echo' AND m.send_id IS NOT NULL AND EXISTS (
      SELECT FROM read_models.messages own WHERE own.key = m.send_id::text AND own.direction = 'out'))
 """
-"""A message of ours with what was told of it under the platform's name; its echo is the same message, shown once."""
+"""A message of ours with what was told of it under the platform's name; its echo is the same message, shown once.
+One that is not sent yet says what keeps it: a token that the platform refused keeps all of the account's, otherwise it
+waits for itself, or for the one before it in the thread."""
 OLDER = f"""{MESSAGE}
    AND (%(at)s::timestamptz IS NULL
         OR (m.at, m.arrived_at, m.key) < (%(at)s::timestamptz, %(arrived)s::timestamptz, %(key)s::text))
@@ -128,6 +150,7 @@ async def list_messages(
     """
     at, arrived, key = after or (None, None, None)
     asked = {"thread_id": thread_id, "at": at, "arrived": arrived, "key": key, "limit": limit}
+    asked["locked_out"] = f"{FORBIDDEN}%"
     return await (await connection.execute(NEWER if newer else OLDER, asked)).fetchall()
 
 

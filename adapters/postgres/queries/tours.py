@@ -26,7 +26,7 @@ SELECT coalesce(tour_kind, 'unknown') AS tour_kind, count(*)::int AS sessions,
   FROM read_models.tour_sessions {WHERE} GROUP BY 1 ORDER BY 2 DESC
 """  # noqa: S608
 BY_PROPERTY = f"""
-SELECT property_id, count(*)::int AS sessions, round(avg(score), 1)::float8 AS mean_score,
+SELECT nullif(property_id, '') AS property_id, count(*)::int AS sessions, round(avg(score), 1)::float8 AS mean_score,
        count(*) FILTER (WHERE quality = 'hot')::int AS hot, avg(total_time_s) AS mean_time_s
   FROM read_models.tour_sessions {WHERE} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 50
 """  # noqa: S608

@@ -58,8 +58,13 @@ class Messaging(Ground):
         headers = fate.usage_headers(account_id) if planned.outcome == "throttle" else None
         return json_answer(told(refusal, channel, trace_id), refusal.status, headers)
 
-    def refuse_caller(self, version: str | None, account_id: str, call: Call, key: str | None = None) -> Refusal | None:
-        """Return why this caller may not use this account, None where they may."""
+    def refuse_caller(
+        self, version: str | None, account_id: str, call: Call, key: str | None = None, *, proved: bool = True
+    ) -> Refusal | None:
+        """Return why this caller may not use this account, None where they may.
+
+        Not `proved` is a download: its address is not Graph's and takes the token alone.
+        """
         account = self.accounts.get(account_id)
         if key is not None:
             return None if account and not self._is_dead(account_id, account, key) else TOKEN_EXPIRED
@@ -74,7 +79,7 @@ class Messaging(Ground):
         expected = account.token
         if call.token != expected if expected is not None else not self.settings.accept_any_token:
             return TOKEN_INVALID
-        return _refuse_proof(account, call)
+        return _refuse_proof(account, call) if proved else None
 
     def _is_dead(self, account_id: str, account: Account, token: str) -> bool:
         return account.dead_token or self.faults.of(account_id, ROUTE).is_dead(token)

@@ -50,6 +50,7 @@ class Saying(BaseModel):
     customer: Said | None = None  # what else is to be known of them
     text: str | None = None
     media: Brought | None = None
+    more_media: list[Brought] = []  # in the same message, on Messenger and Instagram
     location: dict[str, Any] | None = None  # latitude, longitude, name, address
     contacts: list[dict[str, Any]] | None = None
     button: dict[str, str] | None = None  # id and title of the button or row pressed; payload of a quick reply
@@ -217,6 +218,11 @@ def _social(ground: Ground, saying: Saying, message_id: str, at: float, base: st
     return {"message": _social_message(ground, saying, message_id, base)}
 
 
+def _attachment(ground: Ground, brought: Brought, base: str) -> Body:
+    kind = {"voice": "audio", "document": "file", "sticker": "image"}.get(brought.kind, brought.kind)
+    return {"type": kind, "payload": {"url": f"{base}/_cdn/{_kept(ground, None, brought).id}"}}
+
+
 def _social_message(ground: Ground, saying: Saying, message_id: str, base: str) -> Body:
     told: Body = {"mid": message_id}
     if saying.raw is not None:
@@ -226,9 +232,7 @@ def _social_message(ground: Ground, saying: Saying, message_id: str, base: str) 
     elif saying.button is not None:
         told |= {"text": saying.button.get("title", ""), "quick_reply": {"payload": saying.button.get("id", "")}}
     elif saying.media is not None:
-        kind = {"voice": "audio", "document": "file", "sticker": "image"}.get(saying.media.kind, saying.media.kind)
-        file = _kept(ground, None, saying.media)
-        told["attachments"] = [{"type": kind, "payload": {"url": f"{base}/_cdn/{file.id}"}}]
+        told["attachments"] = [_attachment(ground, one, base) for one in (saying.media, *saying.more_media)]
     elif saying.location is not None:
         place = {"lat": saying.location.get("latitude"), "long": saying.location.get("longitude")}
         told["attachments"] = [{"type": "location", "payload": {"coordinates": place}}]

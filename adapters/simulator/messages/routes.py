@@ -112,7 +112,7 @@ async def _download(request: Request, messaging: Messaging, media_id: str, expir
     if key is not None:
         allowed = messaging.accounts.of_key(key) == account_id
     else:
-        allowed = messaging.refuse_caller("v26.0", account_id, call) is None
+        allowed = messaging.refuse_caller("v26.0", account_id, call, proved=False) is None
     return Response(found.content, media_type=found.mime_type) if allowed else Response(status_code=401)
 
 

@@ -15,7 +15,7 @@ CANDIDATE = "nile-careful"
 """The policy that is written and tried out, and never activated."""
 HOT_TOUR, WARM_FROM = 350, 45
 """What the candidate says otherwise: a hot tour's worth, and from which score on somebody is warm."""
-LONGEST_S = 30.0
+LONGEST_S = 180.0
 POLL_S = 0.1
 
 

@@ -17,7 +17,7 @@ SHOWN = ("tours", "conversations", "appraisals", "lead_forms", "saves")
 JOURNEY = "came_to_see_it"
 """The story of which one journey is told."""
 PAGE = 200
-REMEMBERED_S = 6.0
+REMEMBERED_S = 60.0
 """How long to ask for the value model, which was made when the week began."""
 
 

@@ -40,7 +40,7 @@ TEMPLATES = (
     ("viewing_reminder", "UTILITY", "Hello {{1}}, your viewing is {{2}}."),
     ("new_launch", "MARKETING", "A new launch in {{1}}."),
 )
-PATIENCE_S, POLL_S = 20.0, 0.1
+PATIENCE_S, POLL_S = 120.0, 0.1
 LAST = "Magdy"
 """Who comes in the last story: once he wrote, all was played."""
 Row = dict[str, Any]

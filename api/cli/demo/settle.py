@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 
-LONGEST_S = 60.0
-STUCK_S = 20.0
+LONGEST_S = 600.0
+STUCK_S = 60.0
 """Without any progress for so long, waiting on is pointless: say how it stands."""
 POLL_S = 0.15
 
@@ -59,7 +59,7 @@ def _analysed(reader: httpx.Client) -> int:
     return len(page.json()["items"])
 
 
-def wait_until_ready(reader: httpx.Client, longest_s: float = 20.0) -> bool:
+def wait_until_ready(reader: httpx.Client, longest_s: float = 60.0) -> bool:
     """Tell whether the API got ready in time."""
     deadline = time.monotonic() + longest_s
     while True:
