@@ -75,7 +75,7 @@ class MasterKey:
 
     def for_brokerage(self, brokerage_id: UUID) -> bytes:
         """Return the key that a brokerage's identifiers and stream ids are hashed with."""
-        return _derive(self.secret, f"identity/{brokerage_id}")
+        return _identity_key(self.secret, brokerage_id)
 
     def wrap(self, key: bytes, subject_id: UUID) -> bytes:
         """Encrypt a subject's data key for storage, bound to the subject."""
@@ -90,6 +90,11 @@ class MasterKey:
 @lru_cache(maxsize=4096)
 def _derive(secret: bytes, purpose: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=b"masar", info=purpose.encode()).derive(secret)
+
+
+@lru_cache(maxsize=4096)
+def _identity_key(secret: bytes, brokerage_id: UUID) -> bytes:
+    return _derive(secret, f"identity/{brokerage_id}")
 
 
 @lru_cache(maxsize=65_536)

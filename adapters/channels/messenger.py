@@ -1,8 +1,8 @@
 """Facebook Messenger and Instagram direct messages: one Send API, with small differences.
 
 Source: Meta, *Messenger Platform: Send API* and *Instagram API with Instagram login: messaging*, checked in November
-2026. `reply_to` is a parameter beside `message`: Meta, *Graph API reference: Page messages*. That it takes `mid`, and on
-Instagram too, was not found written down.
+2026. `reply_to` is a parameter beside `message`: Meta, *Graph API reference: Page messages*. That it takes `mid`, and
+on Instagram too, was not found written down.
 """
 
 from typing import Any

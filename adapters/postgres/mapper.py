@@ -86,14 +86,15 @@ def encode(envelope: Envelope) -> bytes:
     """Return the stored state: JSON, personal fields sealed with the subject's key."""
     fact, model = envelope.fact, type(envelope.fact)
     state = fact.model_dump(mode="json", exclude=_left_out(model), exclude_none=True)
+    stream_id = str(envelope.originator_id)
     for field in _personal(model):
         value = getattr(fact, field)
         if value is not None and not isinstance(value, Erased):
-            state[field] = {MARK: _token(envelope, field, value)}
+            state[field] = {MARK: _token(envelope, stream_id, field, value)}
     return orjson.dumps(state)
 
 
-def _token(envelope: Envelope, field: str, value: Any) -> str:
+def _token(envelope: Envelope, stream_id: str, field: str, value: Any) -> str:
     if isinstance(value, Sealed):
         return value.token
     if envelope.key is None or envelope.subject_id is None:
@@ -101,7 +102,7 @@ def _token(envelope: Envelope, field: str, value: Any) -> str:
     plain = (
         value.model_dump_json(exclude_none=True).encode() if hasattr(value, "model_dump_json") else orjson.dumps(value)
     )
-    place = context(envelope.originator_id, envelope.originator_version, field)
+    place = context(stream_id, envelope.originator_version, field)
     return seal(envelope.key, envelope.subject_id, plain, place)
 
 

@@ -34,7 +34,10 @@ LARGEST = 4 * 1024 * 1024
 MOST_OF_NOBODY = 64 * 1024
 """Bytes of a body, naming none of our accounts, that every app's secret is tried on."""
 HEARD = b"EVENT_RECEIVED"
-KEPT_HEADERS = ("content-type", "user-agent", "x-hub-signature-256", "x-360dialog-signature", "x-request-id")
+KEPT_HEADERS = {
+    name.encode(): name
+    for name in ("content-type", "user-agent", "x-hub-signature-256", "x-360dialog-signature", "x-request-id")
+}
 """Headers that are kept with a delivery: none that opens a door."""
 LONGEST_HEADER = 300
 SECRET_HEADERS = ("x-webhook-secret", "x-masar-secret")
@@ -238,8 +241,11 @@ def _turned_away(request: Request, source: Source, reason: str) -> Refusal:
 
 
 def _headers(request: Request) -> dict[str, str]:
-    found = {name: request.headers.get(name) for name in KEPT_HEADERS}
-    return {name: value[:LONGEST_HEADER] for name, value in found.items() if value is not None}
+    kept: dict[str, str] = {}
+    for name, value in request.scope["headers"]:
+        if (known := KEPT_HEADERS.get(name)) is not None:
+            kept.setdefault(known, value[:LONGEST_HEADER].decode("latin-1"))
+    return kept
 
 
 @router.get("/api/webhook-deliveries")
