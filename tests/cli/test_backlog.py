@@ -57,6 +57,6 @@ def test_what_is_in_trouble_is_shown_and_tried_again(troubled: str) -> None:
 
 
 def test_people_are_shown_the_same(troubled: str) -> None:
-    said = CliRunner().invoke(app, ["backlog"], env={"COLUMNS": "200"}).stdout
-    assert "the work broke: KeyError" in said
+    said = CliRunner().invoke(app, ["backlog"]).stdout
+    assert "KeyError" in said
     assert "./masar backlog --retry" in said
