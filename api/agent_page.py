@@ -2,10 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from application.ports.notices import AgentContact
-from application.ports.touchpoints import Problem
 from domain.shared.fact import Label
 
 Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
@@ -33,11 +32,6 @@ class AgentBody(BaseModel):
         if self.phone is not None and (self.template is None or self.language is None):
             raise ValueError("a phone needs the template to write with, and its language")
         return self
-
-
-def problems_of(refusal: ValidationError) -> list[Problem]:
-    """Return what is wrong with an agent's contact, by field."""
-    return [Problem(".".join(map(str, one["loc"])), one["msg"]) for one in refusal.errors(include_input=False)]
 
 
 def shown(contact: AgentContact) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 from api import errors
 from api.direct import Straight
 from api.docs import describe
-from api.limits import AddressLimits, Shared
+from api.limits import AddressLimits
 from api.middleware import Around
 from api.reference import POLICY, reference_page
 from api.routers import (
@@ -39,6 +39,7 @@ from api.routers import (
     policies,
     rentals,
     sending,
+    sending_by_channel,
     stream,
     subscriptions,
     taking_over,
@@ -50,6 +51,7 @@ from api.routers import (
     webhooks,
 )
 from api.settings import Settings
+from api.shared_limits import Shared
 from api.wiring import open_services
 
 VERSION = "0.1.0"
@@ -89,7 +91,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(media.router)
     app.include_router(taking_over.router)
     app.include_router(notifications.router)
-    app.router.routes.extend(sending.router.routes)
+    for sends in (sending, sending_by_channel):
+        app.router.routes.extend(sends.router.routes)
     app.include_router(templates.router)
     app.include_router(stream.router)  # its word wins over ids of conversations
     for router in (measuring, optimising, audiences, funnels, experiments):  # their words win over ids of conversions

@@ -24,12 +24,23 @@ async def read_body(request: Request, model: type[M], *, optional: bool = False)
 
 def parsed(body: object, model: type[M]) -> M:
     """Return a JSON document as a model. Raises Refusal 422 that names each field and the rule it breaks."""
+    if not isinstance(body, dict):
+        raise wrong_field("", "must be an object")
     try:
         return model.model_validate(body)
-    except ValidationError as wrong:
-        errors = wrong.errors(include_input=False, include_url=False)[:MOST_PROBLEMS]
-        problems = [Problem(".".join(str(part) for part in one["loc"]), one["msg"]) for one in errors]
-        raise Refusal(422, "Invalid request", errors=problems) from None
+    except ValidationError as refusal:
+        raise Refusal(422, "Invalid request", errors=problems_of(refusal)) from None
+
+
+def problems_of(refusal: ValidationError) -> list[Problem]:
+    """Return what is wrong with a body, by field."""
+    errors = refusal.errors(include_input=False, include_url=False)[:MOST_PROBLEMS]
+    return [Problem(".".join(map(str, one["loc"])), one["msg"]) for one in errors]
+
+
+def wrong_field(field: str, message: str) -> Refusal:
+    """Return the refusal of a body for one field."""
+    return Refusal(422, "Invalid request", errors=[Problem(field, message)])
 
 
 def body_of(model: type[BaseModel], *, required: bool = True, ours: Collection[str] = ()) -> dict[str, object]:

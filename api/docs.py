@@ -1,5 +1,6 @@
 """What the OpenAPI document says of bodies that are read item by item."""
 
+import re
 from functools import cache
 from typing import Any
 
@@ -106,6 +107,32 @@ SIGNED = ("/api/webhooks/paymob", "/api/webhooks/meta", "/api/webhooks/whatsapp"
 """Beginnings of paths that are called without a key of ours: their body is signed, or they bring another secret."""
 
 
+# fmt: off
+KEYS = (
+    ("GET",  r"/api/viewings/[^/]+/qr\.png",                          ("producer", "reader", "operator")),
+    ("GET",  r"/api/notifications/agents.*|/api/test-meta",           ("operator",)),
+    ("GET",  r"/api/conversions/(dead-letters|.*/body)",              ("operator",)),
+    ("GET",  r".*",                                                   ("reader", "operator")),
+    ("POST", r"/api/touchpoints",                                     ("producer", "browser")),
+    ("POST", r"/api/viewings/.*",                                     ("producer", "operator")),
+    ("POST", r"/api/(tours|properties|investors|rentals)/.*",         ("producer",)),
+    ("POST", r"/api/(leads|appraisals.*|webhooks/n8n)",               ("producer",)),
+    ("POST", r"/api/conversations/(track-event|[^/]+/complete)",      ("producer",)),
+    ("POST", r"/api/conversions(/track-.*|/auto-.*|/batch-events)?",  ("producer",)),
+    ("POST", r"/api/v1/integrations/meta/conversions",                ("producer",)),
+    ("POST", r"/api/funnels/.*/complete",                             ("producer",)),
+    (".*",   r".*",                                                   ("operator",)),
+)
+"""Which keys a path takes: the first row whose method and path it is."""
+# fmt: on
+
+
+def keys_of(method: str, path: str) -> list[str]:
+    """Return the kinds of keys with which a path of ours may be called."""
+    rows = (kinds for verb, paths, kinds in KEYS if re.fullmatch(verb, method.upper()) and re.fullmatch(paths, path))
+    return list(next(rows))
+
+
 MADE: dict[int | str, dict[str, Any]] = {
     201: {"description": "Made."},
     200: {"description": "Made before; nothing changed."},
@@ -121,7 +148,7 @@ def given_as(*types: str) -> dict[int | str, dict[str, Any]]:
 def describe(document: dict[str, Any]) -> dict[str, Any]:
     """Say in an OpenAPI document which key a path needs, and that every refusal is a problem document."""
     for path, operations in document["paths"].items():
-        for operation in operations.values():
+        for method, operation in operations.items():
             told = operation["responses"]
             told.pop("422", None)
             for status, response in told.items():
@@ -130,6 +157,7 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
             told["default"] = REFUSED
             if path.startswith("/api/") and not path.startswith(SIGNED):
                 operation["security"] = [{"key": []}]
+                operation["x-keys"] = keys_of(method, path)
     document["components"] = {
         "schemas": {"Problem": PROBLEM},
         "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
@@ -139,7 +167,11 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
 
 TOUCHPOINTS_BODY = body_of(
     {
-        "type": "object",
+        "description": "An object with a list of touchpoints, or the bare list.",
+        "type": ["object", "array"],
+        "minItems": 1,
+        "maxItems": 1000,
+        "items": {"type": "object", "description": "A touchpoint, as in `touchpoints`."},
         "required": ["touchpoints"],
         "properties": {
             "touchpoints": {

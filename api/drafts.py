@@ -1,17 +1,14 @@
 """What people post to have a message sent, and the draft that it becomes."""
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictBool, StringConstraints
 
-from api.errors import Refusal
+from api.bodies import wrong_field
 from application.outgoing import Draft
-from application.ports.touchpoints import Problem
 from domain.messaging.content import Choice, Content, Location, Media, MessageText, OutgoingType, Piece, Section
 from domain.shared.fact import Channel, Label
-
-B = TypeVar("B", bound=BaseModel)
 
 
 class _Body(BaseModel):
@@ -49,14 +46,14 @@ class MessageBody(_Body):
     reply_to: UUID | None = None
     purpose: Literal["answer", "marketing", "notice"] = "answer"
     agent: Label | None = None
-    force: bool = False
+    force: StrictBool = False
 
 
 class ResendBody(_Body):
     """Who sends it again, knowing that it may arrive twice."""
 
     agent: Label | None = None
-    force: bool = False
+    force: StrictBool = False
 
 
 class OlderBody(_Body):
@@ -74,27 +71,7 @@ class OlderBody(_Body):
     account_id: Label | None = None
     purpose: Literal["answer", "marketing", "notice"] = "answer"
     agent: Label | None = None
-    force: bool = False
-
-
-def schema_of(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
-    """Return what the OpenAPI document says of a body."""
-    return {"requestBody": {
-        "required": required, "content": {"application/json": {"schema": _written_out(model.model_json_schema())}},
-    }}  # fmt: skip
-
-
-def _written_out(schema: Any, known: dict[str, Any] | None = None) -> Any:
-    """Return a schema with the models within it written out; what nests without end is any JSON."""
-    known = known if known is not None else schema.pop("$defs", {})
-    if isinstance(schema, list):
-        return [_written_out(one, known) for one in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if "$ref" in schema:
-        name = schema["$ref"].rpartition("/")[2]
-        return {} if name == "JsonValue" else _written_out(dict(known[name]), known)
-    return {name: _written_out(value, known) for name, value in schema.items()}
+    force: StrictBool = False
 
 
 def draft_of(body: MessageBody, by: str, name: str | None) -> Draft:
@@ -128,17 +105,3 @@ def _type_of(body: MessageBody) -> OutgoingType:
     )
     # fmt: on
     return next((kind for kind, given in there if given), "text")
-
-
-def checked(model: type[B], read: Any) -> B:
-    """Return a body that fits its model. Raises Refusal 422 naming each field that does not."""
-    try:
-        return model.model_validate(read)
-    except ValidationError as wrong:
-        problems = [Problem(".".join(map(str, one["loc"])), one["msg"]) for one in wrong.errors(include_url=False)]
-        raise Refusal(422, "Invalid request", errors=problems) from None
-
-
-def wrong_field(field: str, message: str) -> Refusal:
-    """Return the refusal of a body for one field."""
-    return Refusal(422, "Invalid request", errors=[Problem(field, message)])

@@ -4,23 +4,30 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
 
+from adapters.postgres.keyring import KeyRing
+from api import show
 from api.errors import unavailable
 from domain.appraisals import appraisal
 from domain.brokerage.rulebook import House
 from domain.conversations import conversation
 from domain.leads import form
 from domain.people import investors
+from domain.people.contact import Held
 from domain.people.person import Person, sessions_before
 from domain.people.scores import Scored, conversation_scores, person_facts, scores_of
 from domain.people.signals import action_facts, tour_signals
 from domain.people.viewing_scores import judge, viewing_scores
 from domain.rentals import profile
+from domain.rentals.customer import NOBODY
 from domain.scoring.policy import FactValue, Policy, multiplier, next_action
 from domain.shared.clock import moment
 from domain.tours.session import facts_of, milestones_of
 
 PERSON: TypeAdapter[Person] = TypeAdapter(Person)
+REACHED_BY = ("name", "first_name", "last_name", "phone", "email")
+"""What a list tells of how somebody is called and reached; all that is known stands on their own page."""
 
 
 def read_person(state: bytes) -> Person:
@@ -29,6 +36,20 @@ def read_person(state: bytes) -> Person:
         return PERSON.validate_json(state)
     except ValidationError:
         raise unavailable("the read model of people is being built for this release") from None
+
+
+def listed(rows: Iterable[Mapping[str, Any]], keyring: KeyRing) -> list[dict[str, Any]]:
+    """Return people as a list shows them: how to reach them in place of the folded state."""
+    people, owners, held = [], [], []
+    for row in rows:
+        people.append({**{name: value for name, value in row.items() if name != "state"}, "contact": {}})
+        newest = from_json(row["state"]).get("contact", {}).get("newest", {})
+        for kind in (one for one in REACHED_BY if one in newest):
+            owners.append((len(people) - 1, kind))
+            held.append(Held(**newest[kind]))
+    for (place, kind), value in zip(owners, keyring.open_all([one.sealed for one in held]), strict=True):
+        people[place]["contact"][kind] = show.hint(kind, value)
+    return people
 
 
 def page(person: Person, house: House, now_ms: int) -> dict[str, Any]:
@@ -48,9 +69,16 @@ def page(person: Person, house: House, now_ms: int) -> dict[str, Any]:
         "saves": [{"property_id": one.key, **one.score.model_dump()} for one in scored if one.about == "saves"],
         "appraisals": [appraisal.shown(one, house) for one in person.appraisals.values()],
         "seller_likelihood": appraisal.best_likelihood(person.appraisals, house),
-        "rentals": profile.profile_of(person.rentals, house, len(person.platforms), now_ms),
+        "rentals": _rentals(person, house, now_ms),
         "investor": investors.profile_of(person, house),
     }
+
+
+def _rentals(person: Person, house: House, now_ms: int) -> dict[str, Any] | None:
+    """Return a person as a rental customer, None for one who had nothing to do with rentals."""
+    if person.rentals == NOBODY:
+        return None
+    return profile.profile_of(person.rentals, house, len(person.platforms), now_ms)
 
 
 def advice(person: Person, house: House, now_ms: int) -> dict[str, str] | None:

@@ -8,7 +8,7 @@ from adapters.postgres.shown import ERASED, SEALED, event, event_id, sealed_fiel
 from domain.people.contact import Held
 from domain.shared.personal import Erased
 
-__all__ = ["ERASED", "SEALED", "contact", "event", "event_id", "open_events", "sealed_fields"]
+__all__ = ["ERASED", "SEALED", "contact", "event", "event_id", "hint", "open_events", "sealed_fields"]
 
 
 def open_events(rows: Sequence[Mapping[str, Any]], keyring: KeyRing) -> list[dict[str, Any]]:
@@ -23,10 +23,11 @@ def contact(newest: Mapping[str, Held], keyring: KeyRing) -> dict[str, Any]:
     """Return the newest value of each hint of a person, opened."""
     held = list(newest.items())
     values = keyring.open_all([one.sealed for _, one in held])
-    return {kind: _hint(kind, value) for (kind, _), value in zip(held, values, strict=True)}
+    return {kind: hint(kind, value) for (kind, _), value in zip(held, values, strict=True)}
 
 
-def _hint(kind: str, value: Any) -> Any:
+def hint(kind: str, value: Any) -> Any:
+    """Return one hint out of an opened value that may hold several."""
     return value.get(kind) if isinstance(value, dict) else _plain(value)
 
 

@@ -10,13 +10,14 @@ from psycopg_pool import AsyncConnectionPool
 from adapters.channels.clients import Hosts, PlatformClients
 from adapters.media.clamav import ClamAV
 from adapters.media.vault import FolderVault
-from adapters.paymob.secrets import PaymobSecrets
 from adapters.postgres.batcher import Batcher, DeliveryBatcher
 from adapters.postgres.calendars import PostgresCalendars
 from adapters.postgres.channels import PostgresChannels, RoutingTable
+from adapters.postgres.clock import LearnedClock, asking
 from adapters.postgres.connections import pool
 from adapters.postgres.decided import DecidedFacts
 from adapters.postgres.deliveries import Refusals
+from adapters.postgres.door_secrets import PAYMOB_SECRET, DoorSecrets
 from adapters.postgres.holding import HoldingThreads
 from adapters.postgres.houses import Houses
 from adapters.postgres.keyring import KeyRing
@@ -41,6 +42,7 @@ class Services:
     settings: Settings
     pool: Pool
     overseer: Pool  # sees the backlog of all brokerages, for readiness and metrics only
+    now: LearnedClock  # the database's time; whatever is written goes by it
     log: LogOpenedLater
     batcher: Batcher
     deliveries: DeliveryBatcher
@@ -57,7 +59,7 @@ class Services:
     rates: Rates
     browser_rates: Rates
     address_rates: Rates
-    paymob: PaymobSecrets
+    paymob: DoorSecrets
     sending: SendingDesk
     platforms: PlatformClients
     live: Live
@@ -70,6 +72,7 @@ class Services:
 
     async def close(self) -> None:
         """Finish what was taken in, then close everything."""
+        await self.now.close()
         await self.live.close()
         await self.batcher.close()
         await self.deliveries.close()
@@ -90,12 +93,15 @@ async def open_services(settings: Settings) -> Services:
     overseer = pool(url, "masar_projector", size=1)
     for one in (connections, overseer):
         await one.open(wait=False)
+    now = LearnedClock(asking(overseer))
+    await now.start()
     log = LogOpenedLater(url)
     keyring = KeyRing(url, master)
     return Services(
         settings=settings,
         pool=connections,
         overseer=overseer,
+        now=now,
         log=log,
         batcher=Batcher(lambda: Writer(url, master, log), most_waiting=settings.most_waiting),
         deliveries=DeliveryBatcher(
@@ -116,7 +122,7 @@ async def open_services(settings: Settings) -> Services:
         rates=Rates(settings.requests_per_minute),
         browser_rates=Rates(settings.browser_requests_per_minute),
         address_rates=Rates(settings.address_requests_per_minute),
-        paymob=PaymobSecrets(url, master),
+        paymob=DoorSecrets(url, master, PAYMOB_SECRET),
         sending=SendingDesk(url, master, keyring, settings.windows()),
         platforms=PlatformClients(
             Hosts(settings.graph_url, settings.instagram_url, settings.dialog360_url, settings.graph_version)

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import structlog
 
+from application.clock import Clock, utc_now
 from application.learn_from_thread import lessons, our_turn, rating_of, told_the_platform, wish_of
 from application.outgoing import BadDraft, Draft, SendRefused
 from application.ports.assistant import (
@@ -55,10 +56,6 @@ LATE = "the message reached us long after it was written"
 log = structlog.get_logger("masar.assistant")
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class AnswerThread:
     """The use case behind the reminder `answer_thread`, which every message of a customer leaves in the outbox.
@@ -80,7 +77,7 @@ class AnswerThread:
     back_at: Callable[[str, datetime], datetime | None]
     at_once: Callable[[UUID], None] | None = None
     rules: AnswerRules = USUAL
-    clock: Callable[[], datetime] = _utc_now
+    clock: Clock = utc_now
     colleagues: Colleagues | None = None
 
     def run(self, message: Leased) -> None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
+from application.clock import Clock, utc_now
 from application.ports.calendars import Appending, Calendars, Moved, Told
 from application.ports.touchpoints import Busy
 from domain.viewings import booking
@@ -66,17 +67,13 @@ def step_stream(viewing_id: UUID, nth: int) -> UUID:
     return uuid5(STEPS, f"{viewing_id}|{nth}")
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class BookViewings:
     """The use case. `code_of` makes the confirmation code of a brokerage's viewing."""
 
     calendars: Calendars
     code_of: Callable[[UUID, UUID], str]
-    clock: Callable[[], datetime] = _utc_now
+    clock: Clock = utc_now
 
     async def book(self, viewing_id: UUID, asking: Asking) -> Booked | TimeOpen:
         """Book the slot of a request; the same request again gets the booking it has.

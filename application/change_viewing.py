@@ -1,11 +1,10 @@
 """Takes a step of a viewing that is booked: confirmed, completed, missed, cancelled, followed up."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from uuid import UUID
 
 from application.book_viewing import KEPT, MOST_TRIES, Asking, NoSuchViewing, calendar_stream, step_stream
+from application.clock import Clock, utc_now
 from application.ports.calendars import Appending, Calendars, Moved
 from application.ports.touchpoints import Busy
 from domain.viewings.events import SlotFreed, ViewingCancelled, ViewingStep
@@ -21,16 +20,12 @@ class Taken:
     fresh: bool
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class ChangeViewings:
     """The use case."""
 
     calendars: Calendars
-    clock: Callable[[], datetime] = _utc_now
+    clock: Clock = utc_now
 
     async def take(self, viewing_id: UUID, step: TakeStep, asking: Asking) -> Taken:
         """Take a step; told again it gets the first answer. Raises NoSuchViewing, StepRefused, KnownOtherwise, Busy."""

@@ -1,10 +1,10 @@
 """Close a session that has gone quiet: an `….ended.v1`, decided by us, told with its last activity's time."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
+from application.clock import Clock, utc_now
 from application.ports.outbox import Entry, Leased, NewFact, Records, Settled
 from application.ports.sessions import SessionNow, Sessions
 from domain.conversations.events import ConversationEnded
@@ -23,10 +23,6 @@ UNREAD = timedelta(seconds=2)
 """How long to wait for touchpoints that are in the log and not yet read."""
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class CloseQuietSession:
     """The use case behind the reminders `close_tour` and `close_conversation`; `end` is the fact that each records."""
@@ -34,7 +30,7 @@ class CloseQuietSession:
     end: End
     sessions: Sessions
     records: Records
-    clock: Callable[[], datetime] = _utc_now
+    clock: Clock = utc_now
 
     def run(self, message: Leased) -> None:
         """Settle the reminder: done, or waiting again until the session could be quiet. Raises LeaseLost."""

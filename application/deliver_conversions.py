@@ -3,10 +3,11 @@
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from application.clock import Clock, utc_now
 from application.conversion_batch import Batch, Ready
 from application.delivery_rules import at_most_once, company, happened_at, in_company, too_late
 from application.ports.conversions import (
@@ -33,10 +34,6 @@ UNREAD_S = 1.0
 NO_CREDENTIALS = "no credentials"
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 def _always() -> bool:
     return True
 
@@ -56,7 +53,7 @@ class DeliverConversions:
     sink: ConversionSink
     probe_s: float = PROBE_S
     at_least_once: bool = False
-    clock: Callable[[], datetime] = _utc_now
+    clock: Clock = utc_now
     chance: Callable[[], float] = random.random
 
     def drain(self, lane: Lane, go_on: Callable[[], bool] = _always) -> None:

@@ -1,11 +1,11 @@
 """Fetch the file that a message brought, look at it, keep it; what became of it is a fact."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
+from application.clock import Clock, utc_now
 from application.ports.conversions import Keys
 from application.ports.media import ErasedPerson, FileSource, FileVault, KeptFile, NoFile, WantedFile
 from application.ports.outbox import Entry, Leased, NewFact, Records, Settled
@@ -36,10 +36,6 @@ WAITS = tuple(timedelta(seconds=one) for one in (5, 30, 120, 600, 1800))
 ERASED = "the person was erased"
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class FetchMedia:
     """The use case behind the message `fetch_media`.
@@ -52,7 +48,7 @@ class FetchMedia:
     records: Records
     source: FileSource
     vault: FileVault
-    clock: Callable[[], datetime] = _utc_now
+    clock: Clock = utc_now
 
     def run(self, message: Leased) -> None:
         """Keep the file or say why not, and settle the message, in one go. Raises LeaseLost."""

@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 from application.ports.lifetime_value import ValueFitter
 from application.ports.outbox import Entry, Leased, NewFact, Records, Settled
 from application.ports.rental_history import RentalHistories
+from application.tell_new_fit import tell_of
 from domain.rentals.events import RentalValueModelFitted
 
 FITS = UUID("5f0c2a0a-7a58-5d0e-9c1b-6f7e2b8a9d44")
@@ -38,17 +39,18 @@ class FitValueModel:
         except ValueError as refusal:
             self.records.record(Entry([Settled(message, "dead", error=str(refusal)[:500])]))
             return
-        new = NewFact(
-            fit_stream(message.brokerage_id, day), message.brokerage_id, fact, cause_id=message.cause_id,
-            correlation_id=message.correlation_id,
-        )  # fmt: skip
-        self.records.record(Entry([Settled(message, "done")], [new]))
+        whose, request = message.brokerage_id, message.correlation_id
+        stream = fit_stream(whose, day)
+        new = NewFact(stream, whose, fact, cause_id=message.cause_id, correlation_id=request)
+        telling = tell_of(whose, stream, fact.model.as_of, fact.occurred_at, request)
+        self.records.record(Entry([Settled(message, "done")], [new], messages=[telling]))
 
     def now(self, brokerage_id: UUID) -> RentalValueModelFitted:
         """Fit at once, record it, and return what was recorded. Raises ValueError where no parameters can be found."""
         fact = self._fit(brokerage_id)
         stream = fit_stream(brokerage_id, fact.occurred_at.isoformat())
-        self.records.record(Entry(facts=[NewFact(stream, brokerage_id, fact)]))
+        telling = tell_of(brokerage_id, stream, fact.model.as_of, fact.occurred_at)
+        self.records.record(Entry(facts=[NewFact(stream, brokerage_id, fact)], messages=[telling]))
         return fact
 
     def _fit(self, brokerage_id: UUID) -> RentalValueModelFitted:

@@ -1,16 +1,14 @@
 """A send of unknown outcome turns out to have arrived: a receipt or an echo speaks of it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from application.clock import Clock, utc_now
 from application.outgoing_outcome import By, settlement
 from application.ports.analysis import Seals
 from application.ports.channels import Opened
 from application.ports.outbox import Entry, Leased, Records, Settled
-from application.send_message import utc_now
 from domain.shared.personal import Sealed
 
 SIGNS: dict[str, By] = {"receipt": "receipt", "echo": "echo"}
@@ -38,7 +36,7 @@ class ReconcileSend:
     open_all: Opened
     seals: Seals
     records: Records
-    clock: Callable[[], datetime] = utc_now
+    clock: Clock = utc_now
 
     def run(self, message: Leased) -> None:
         """Record that the send arrived where the sign is about it; settle the message in any case. Raises LeaseLost."""

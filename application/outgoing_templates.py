@@ -1,21 +1,25 @@
 """Templates as the platform has them: asked page by page, kept as facts where something changed."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID, uuid5
 
+from application.clock import Clock, utc_now
 from application.outgoing import SENDS
 from application.ports.channels import Account, NotSent, Templates
 from application.ports.outbox import Entry, Leased, NewFact, Records, Settled, State
 from application.ports.touchpoints import Problem
-from application.send_message import utc_now
 from domain.messaging.events import TemplateSynced
 from domain.shared.fact import Channel
 
 MOST_TRIES = 8
+EVERY_S = 6 * 3_600.0
+"""Between two reads of an account's templates that nobody asks for."""
+SOONEST_S, LATEST_S = 60.0, 3_600.0
+"""How long a read that nobody asks for waits after the first refusal, and at most: twice as long after each."""
 VARIABLE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 """A place for a parameter in a template's text, by number or by name."""
 Name = tuple[str, str]
@@ -31,19 +35,26 @@ class KnownTemplates(Protocol):
     def account(self, brokerage_id: UUID, channel: Channel, account_id: str) -> Account | None:
         """Return an account with its token; None without one."""
 
+    def number_of(self, brokerage_id: UUID, business_id: str) -> str | None:
+        """Return a number of a business account of WhatsApp, None where none of the brokerage's is connected."""
+
 
 @dataclass(frozen=True, slots=True)
 class SyncTemplates:
-    """The use case behind the message `sync_templates`, whose payload names a WhatsApp account."""
+    """The use case behind the message `sync_templates`, whose payload names a WhatsApp account by its number or itself.
+
+    `standing` is the one message of each business account that is never over: it comes back every few hours, later and
+    later while the platform refuses. `unasked` follows the platform's word about a template.
+    """
 
     known: KnownTemplates
     platform: Templates
     records: Records
-    clock: Callable[[], datetime] = utc_now
+    clock: Clock = utc_now
 
     def run(self, message: Leased) -> None:
         """Record what is new, changed or gone; tried again where the platform does not answer. Raises LeaseLost."""
-        account = self.known.account(message.brokerage_id, "whatsapp", message.payload["account_id"])
+        account = self._account(message)
         if account is None or not account.business_id:
             self._end(message, "the account has no token, or no business account is named for it")
             return
@@ -54,14 +65,28 @@ class SyncTemplates:
             return
         before = self.known.known(message.brokerage_id, account.business_id)
         facts = [self._new(message, one) for one in changes(before, told, self.clock())]
-        self.records.record(Entry([Settled(message, "done")], facts))
+        self.records.record(Entry([self._done(message)], facts))
+
+    def _account(self, message: Leased) -> Account | None:
+        whose, told = message.brokerage_id, message.payload
+        number = told.get("account_id") or self.known.number_of(whose, told["business_id"])
+        return self.known.account(whose, "whatsapp", number) if number else None
+
+    def _done(self, message: Leased) -> Settled:
+        if not message.payload.get("standing"):
+            return Settled(message, "done")
+        return Settled(message, "waiting", self.clock() + timedelta(seconds=EVERY_S))
 
     def _new(self, message: Leased, fact: TemplateSynced) -> NewFact:
-        own = uuid5(SENDS, f"template|{message.id}|{fact.name}|{fact.language}")
+        own = uuid5(SENDS, f"template|{message.id}|{message.lease}|{fact.name}|{fact.language}")
         return NewFact(own, message.brokerage_id, fact, correlation_id=message.correlation_id)
 
     def _again(self, message: Leased, no: NotSent) -> None:
-        if no.no in ("transient", "throttled", "unknown") and message.attempts < MOST_TRIES:
+        if message.payload.get("standing"):
+            wait_s = max(no.wait_s or 0.0, min(LATEST_S, SOONEST_S * 2.0 ** min(message.attempts - 1, 10)))
+            later = self.clock() + timedelta(seconds=wait_s)
+            self.records.record(Entry([Settled(message, "waiting", later, no.reason)]))
+        elif no.no in ("transient", "throttled", "unknown") and message.attempts < MOST_TRIES:
             later = self.clock() + timedelta(seconds=no.wait_s or 2.0**message.attempts)
             self.records.record(Entry([Settled(message, "waiting", later, no.reason)]))
         else:
@@ -69,7 +94,7 @@ class SyncTemplates:
 
     def _end(self, message: Leased, why: str) -> None:
         """Give up: where nobody asked for it there is nobody to tell, and the next sync may do better."""
-        state: State = "done" if message.payload.get("unasked") else "dead"
+        state: State = "done" if message.payload.keys() & {"unasked", "standing"} else "dead"
         self.records.record(Entry([Settled(message, state, error=why)]))
 
 

@@ -1,10 +1,10 @@
 """Let a quiet thread rest: IDLE after half an hour, CLOSED after a day; give back what an agent's lease held."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from application.clock import Clock, utc_now
 from application.ports.assistant import Stories
 from application.ports.desks import Desk, Desks, DeskWork
 from application.ports.outbox import Entry, Leased, Records, Settled
@@ -24,10 +24,6 @@ class QuietRules:
 USUAL = QuietRules()
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class QuietThread:
     """The use case behind the reminder `quiet_thread`."""
@@ -36,7 +32,7 @@ class QuietThread:
     desks: Desks
     records: Records
     rules: QuietRules = USUAL
-    clock: Callable[[], datetime] = _utc_now
+    clock: Clock = utc_now
 
     def run(self, message: Leased) -> None:
         """Move the thread where it is time, and settle the reminder: done, or waiting until it could be time again.

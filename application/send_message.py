@@ -3,17 +3,14 @@
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final, Protocol
 from uuid import UUID
 
+from application.clock import Clock, utc_now
 from application.fetch_media import ERASED, family_of
-from application.outgoing import (
-    AddressKind,
-    Draft,
-    mark_of,
-)
+from application.outgoing import AddressKind, Draft, mark_of
 from application.outgoing_outcome import FORBIDDEN, ITS_TURN, LONGEST_REASON, NO_CREDENTIALS, By, settlement
 from application.ports.analysis import Seals
 from application.ports.channels import (
@@ -65,11 +62,6 @@ class Notes(Protocol):
         """Note that a request with `asked` goes out now. Raises LeaseLost."""
 
 
-def utc_now() -> datetime:
-    """Return the time of now."""
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class SendMessage:
     """The use case behind the message `send_message`.
@@ -88,7 +80,7 @@ class SendMessage:
     records: Notes
     name_of: NameOf
     files: KeptFiles | None = None
-    clock: Callable[[], datetime] = utc_now
+    clock: Clock = utc_now
     jitter: Callable[[], float] = random.random
     windows: WindowRules = RULES
 

@@ -3,10 +3,11 @@
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
+from application.clock import Clock, utc_now
 from application.ports.outbox import Entry, Leased, Records, Settled
 from application.ports.simulations import Past, Progress, Simulations, Superseded, Wanted, Window
 from domain.scoring.comparison import Comparison, Counted
@@ -126,6 +127,7 @@ class SimulatePolicy:
 
     runs: Runs
     records: Records
+    clock: Clock = utc_now
 
     def run(self, message: Leased) -> None:
         """Start the run where none is at work, and settle the message. Raises LeaseLost."""
@@ -134,5 +136,5 @@ class SimulatePolicy:
             self.records.record(Entry([Settled(message, "done")]))
             return
         self.runs.start(simulation_id)
-        later = datetime.now(UTC) + timedelta(seconds=LOOK_AGAIN_S)
+        later = self.clock() + timedelta(seconds=LOOK_AGAIN_S)
         self.records.record(Entry([Settled(message, "waiting", later)]))

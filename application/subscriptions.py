@@ -13,6 +13,7 @@ from random import SystemRandom
 from typing import Any
 from uuid import UUID
 
+from application.clock import Clock, utc_now
 from application.ports.outbox import Leased
 from application.ports.subscriptions import Letter, Outcome, Postman, Reply, Subscriber, Subscribers, Told
 from application.ports.touchpoints import Problem
@@ -139,7 +140,7 @@ class NotifySubscriber:
         subscribers: Subscribers,
         postman: Postman,
         *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Clock = utc_now,
         chance: Chance = SystemRandom().uniform,
     ) -> None:
         self._subscribers, self._postman = subscribers, postman

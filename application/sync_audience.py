@@ -5,9 +5,10 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
+from application.clock import Clock, utc_now
 from application.delivery_rules import retry_after_s, throttle_s
 from application.ports.audiences import (
     MOST_SYNCED,
@@ -117,7 +118,8 @@ class CarryOutSync:
 
     work: AudienceWork
     records: Records
-    clock: Callable[[], float] = time.monotonic
+    clock: Clock = utc_now
+    steady: Callable[[], float] = time.monotonic
     most_rows: int = MOST_ROWS
     longest_run_s: float = LONGEST_RUN_S
 
@@ -161,17 +163,17 @@ class CarryOutSync:
                 return "failed", words_of(no)
 
     def _asking(self, message: Leased) -> Callable[[Progress], None]:
-        began = self.clock()
+        began = self.steady()
 
         def ask(progress: Progress) -> None:
             self.work.about_to_ask(message, progress)
-            if self.clock() - began > self.longest_run_s:
+            if self.steady() - began > self.longest_run_s:
                 raise _Enough
 
         return ask
 
     def _later(self, message: Leased, wait_s: float, error: str | None) -> None:
-        due_at = datetime.now(UTC) + timedelta(seconds=wait_s)
+        due_at = self.clock() + timedelta(seconds=wait_s)
         self.records.record(Entry([Settled(message, "waiting", due_at, error)]))
 
     def _done(
@@ -182,7 +184,7 @@ class CarryOutSync:
             audience_id=audience_id, version=defined.version, outcome=outcome,
             meta_audience_id=memory.list_id(audience_id), size=len(memory.listed(audience_id)), added=progress.added,
             removed=progress.removed, invalid=progress.invalid, message=said and said[:LONGEST_MESSAGE],
-            by=message.payload.get("by"), occurred_at=datetime.now(UTC),
+            by=message.payload.get("by"), occurred_at=self.clock(),
         )  # fmt: skip
         new = NewFact(message.id, message.brokerage_id, fact, correlation_id=message.correlation_id)
         self.records.record(Entry([Settled(message, "done")], [new]))

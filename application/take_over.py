@@ -3,12 +3,13 @@
 All of it is decided at the thread's desk, in one transaction with what it cancels.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID, uuid5
 
+from application.clock import Clock, utc_now
 from application.learn_from_thread import RATE
 from application.outgoing import BadDraft, Draft, SendRefused, settled_id_of
 from application.ports.assistant import Language, Sends
@@ -233,17 +234,13 @@ def _new(work: DeskWork, name: UUID, fact: ThreadFact | ConversationCompleted, c
     return NewFact(name, work.desk.brokerage_id, fact, work.desk.subject_id, cause_id)
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class Holding:
     """The use cases of agents: each holds the desk for as long as it takes. Raises NoSuchThread and HeldByAnother."""
 
     desks: Desks
     sends: Sends | None = None
-    clock: Callable[[], datetime] = _utc_now
+    clock: Clock = utc_now
 
     def take_over(
         self, brokerage_id: UUID, thread_id: UUID, agent: str, *, reason: str, minutes: int | None, force: bool

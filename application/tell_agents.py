@@ -3,10 +3,11 @@
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID, uuid5
 
+from application.clock import Clock, utc_now
 from application.outgoing_outcome import ITS_TURN
 from application.ports.assistant import Stories
 from application.ports.channels import Addressee, Channels, NameOf, NotSent, Opened, Shaper, ToSend
@@ -69,10 +70,6 @@ def ask_for_a_human(desk: Desk, why: str, now: datetime, cause_id: UUID) -> Outb
     )  # fmt: skip
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class TellAgents:
     """The use case behind `tell_agents`: one notice for each agent and medium, none where nobody is wanted any more.
@@ -126,7 +123,7 @@ class TellAgent:
     mail: Mail | None = None
     everyone: Sequence[str] = ()
     link: str = "/api/conversations/{id}"
-    clock: Callable[[], datetime] = _utc_now
+    clock: Clock = utc_now
     jitter: Callable[[], float] = random.random
 
     def run(self, message: Leased) -> None:

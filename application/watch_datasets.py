@@ -1,9 +1,9 @@
 """Watch the datasets, also while nothing is sent: one whose token died is held before the next conversion finds out."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from application.clock import Clock, utc_now
 from application.deliver_conversions import PROBE_S
 from application.ports.conversions import Circuits, Safe
 from application.ports.datasets import DatasetCheck, Seen, Watched, Watchlist
@@ -11,10 +11,6 @@ from application.ports.outbox import Circuit, Entry, Records
 
 LOOK_EVERY_S = 120.0
 """Twice within the five minutes in which a dead token has to be told, so that one look may fail."""
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +24,7 @@ class WatchDatasets:
     records: Records
     every_s: float = LOOK_EVERY_S
     probe_s: float = PROBE_S
-    clock: Callable[[], datetime] = _utc_now
+    clock: Clock = utc_now
 
     def look(self) -> bool:
         """Look at one dataset that is due; False where none is."""

@@ -17,6 +17,7 @@ from domain.rentals import value
 from domain.rentals.booking import Booking
 from domain.rentals.customer import Customer
 from domain.rentals.events import (
+    NEW_FIT,
     BookingTouchpoint,
     RentalBookingCancelled,
     RentalBookingConfirmed,
@@ -24,18 +25,17 @@ from domain.rentals.events import (
     RentalPaid,
     RentalReviewLeft,
     RentalStayCompleted,
+    RentalValueChanged,
 )
 from domain.shared.changed import changed
 from domain.shared.clock import millis, moment
 from domain.shared.fact import Recorded, Touchpoint
 from domain.shared.outbox import OutboxMessage
-from projections.projection import Column, Effects, Projection
+from projections.projection import NO_EFFECTS, Column, Effects, Projection
 
 MESSAGES = UUID("d3f0b6f4-64a1-5e0e-8b47-0a2f7f9f4c55")
 """Namespace of the ids of fits that are due, and of changes of value to be told."""
 FIT_AT = time(3, tzinfo=UTC)
-LEAST_CHANGE_MINOR = 100
-"""A change of value by less than one currency unit is not told."""
 
 # fmt: off
 BOOKING_COLUMNS = (
@@ -133,20 +133,26 @@ class Known:
 
 
 def _react(known: Known, recorded: Recorded, house: House, key: str) -> tuple[Known, Effects]:
+    if isinstance(recorded.fact, RentalValueChanged):
+        return _told(known, recorded.fact), NO_EFFECTS
     after = customers.evolve(known.customer, recorded, house)
     messages = [_fit(recorded)] if customers.bookings(after) > customers.bookings(known.customer) else []
     expected = value.expected_12m(house.value_model, customers.stays_of(after, house), after.last_ms)
     minor = None if expected is None else round(expected)
-    if not _differs(known.told_minor, minor):
+    if not value.differs(known.told_minor, minor):
         return Known(after, known.told_minor), ((), messages)
     messages.append(_change(recorded, house, key, known.told_minor, minor))
     return Known(after, minor), ((), messages)
 
 
-def _differs(before: int | None, after: int | None) -> bool:
-    if before is None or after is None:
-        return before is not after
-    return abs(after - before) >= LEAST_CHANGE_MINOR
+def _told(known: Known, fact: RentalValueChanged) -> Known:
+    """Take in what a new fit changed; what the customer's own facts changed is known from those themselves.
+
+    What such a fact told meanwhile, by the new model already, stands.
+    """
+    if fact.reason != NEW_FIT or fact.before_minor != known.told_minor:
+        return known
+    return Known(known.customer, fact.after_minor)
 
 
 def next_fit(now: datetime) -> datetime:
@@ -209,7 +215,9 @@ def _customer_row(known: Known, house: House) -> tuple[Any, ...]:
 RENTAL_CUSTOMERS: Projection[Known] = Projection(
     name="rental_customers",
     version=1,
-    handles=tuple(sorted(customers.HANDLES, key=lambda fact: str(fact.model_fields["kind"].default))),
+    handles=tuple(
+        sorted(customers.HANDLES | {RentalValueChanged}, key=lambda fact: str(fact.model_fields["kind"].default))
+    ),
     key="person",
     initial=Known(),
     columns=CUSTOMER_COLUMNS,

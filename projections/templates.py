@@ -3,13 +3,20 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID, uuid5
 
 from domain.brokerage.rulebook import House
 from domain.messaging.events import NoticeReceived, TemplateSynced
 from domain.shared.changed import changed
 from domain.shared.clock import millis, moment
 from domain.shared.fact import Recorded
-from projections.projection import Column, Projection
+from domain.shared.outbox import OutboxMessage
+from projections.projection import NO_EFFECTS, Column, Effects, Projection
+
+GATHERED_S = 60
+"""What the platform tells within a minute is followed by one read."""
+SYNCS = UUID("2f0b3f0e-5b7c-5a64-8d1b-96c7a1f0c3d8")
+"""Namespace of these reads."""
 
 # fmt: off
 COLUMNS = (
@@ -73,6 +80,29 @@ def _evolve(template: Template, recorded: Recorded, _house: House, _key: str) ->
     return changed(template, **own, at_ms=at_ms, **news)
 
 
+def _react(template: Template, recorded: Recorded, house: House, key: str) -> tuple[Template, Effects]:
+    """Have the account's templates read again after the platform's word about one, which does not say all of it."""
+    fact, after = recorded.fact, _evolve(template, recorded, house, key)
+    if not isinstance(fact, NoticeReceived) or not fact.account_id:
+        return after, NO_EFFECTS
+    return after, ((), [_sync(recorded, fact.account_id)])
+
+
+def _sync(recorded: Recorded, business_id: str) -> OutboxMessage:
+    """Return the one read at the end of a minute in which the platform told of templates, however often it did."""
+    minute = int(recorded.recorded_at.timestamp()) // GATHERED_S + 1
+    return OutboxMessage(
+        id=uuid5(SYNCS, f"{recorded.brokerage_id}|{business_id}|{minute}"),
+        brokerage_id=recorded.brokerage_id,
+        kind="sync_templates",
+        due_at=moment(minute * GATHERED_S * 1_000),
+        payload={"business_id": business_id, "unasked": True},
+        cause_id=recorded.stream_id,
+        position=recorded.position,
+        correlation_id=recorded.correlation_id,
+    )
+
+
 def _row(template: Template, _house: House) -> tuple[Any, ...]:
     return (
         template.account_id, template.name, template.language, template.status, template.category, template.quality,
@@ -88,5 +118,5 @@ TEMPLATES: Projection[Template] = Projection(
     initial=Template(),
     columns=COLUMNS,
     row=_row,
-    evolve=_evolve,
+    react=_react,
 )

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from uuid import UUID
 
 from adapters.assistant.builtin import BuiltinAssistant
@@ -10,6 +9,7 @@ from adapters.assistant.notices import MailSettings, SmtpMail
 from adapters.assistant.office import Office
 from adapters.assistant.understanding import BuiltinUnderstanding
 from application.answer_thread import AnswerThread
+from application.clock import Clock, utc_now
 from application.ports.assistant import Colleagues, Sends, Stories
 from application.ports.channels import Channels, NameOf, Shaper
 from application.ports.conversions import Keys
@@ -17,7 +17,6 @@ from application.ports.desks import Desks
 from application.ports.notices import NoticeBook
 from application.ports.outbox import Leased, Records
 from application.quiet_thread import QuietRules, QuietThread
-from application.send_message import utc_now
 from application.tell_agents import Notes, TellAgent, TellAgents
 from application.turn_taking import AnswerRules
 
@@ -47,7 +46,7 @@ class ThreadPorts:
     sends: Sends
     at_once: Callable[[UUID], None] | None = None
     colleagues: Colleagues | None = None
-    clock: Callable[[], datetime] = utc_now
+    clock: Clock = utc_now
 
 
 def thread_work(settings: AssistantSettings, ports: ThreadPorts) -> dict[str, Callable[[Leased], None]]:
@@ -81,7 +80,7 @@ class NoticePorts:
     shaper: Shaper
     notes: Notes
     name_of: NameOf
-    clock: Callable[[], datetime] = utc_now
+    clock: Clock = utc_now
 
 
 def notice_work(settings: AssistantSettings, ports: NoticePorts) -> dict[str, Callable[[Leased], None]]:

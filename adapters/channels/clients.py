@@ -18,7 +18,7 @@ from adapters.channels.answers import refused
 from adapters.channels.messenger import Messenger
 from adapters.channels.proofs import Proofs
 from adapters.channels.whatsapp import WhatsApp
-from adapters.outside.bounds import bounded
+from adapters.outside.platform import platform_client
 from application.ports.channels import Account, ChannelClient, NotSent
 from domain.messaging.events import TemplateSynced
 
@@ -157,8 +157,4 @@ def _after(page: dict[str, Any]) -> str | None:
 
 
 def _http(base: str, timeout_s: float) -> httpx.Client:
-    limits = httpx.Limits(max_connections=64, keepalive_expiry=KEPT_S)
-    timeout = httpx.Timeout(timeout_s, connect=min(3.0, timeout_s))
-    return httpx.Client(
-        base_url=base, timeout=timeout, limits=limits, follow_redirects=False, event_hooks=bounded(timeout_s)
-    )
+    return platform_client(base, timeout_s, httpx.Limits(max_connections=64, keepalive_expiry=KEPT_S))

@@ -27,7 +27,7 @@ from adapters.meta.settings import DEFAULTS, MetaSettings
 from adapters.openai.settings import ModelSettings
 from adapters.outside.addresses import Rules
 from adapters.outside.client import GuardedClient
-from adapters.postgres.audiences import PostgresAudienceWork
+from adapters.postgres.audience_syncs import PostgresAudienceWork
 from adapters.postgres.clock import DatabaseClock
 from adapters.postgres.colleagues import PostgresColleagues
 from adapters.postgres.desks import PostgresDesks
@@ -36,7 +36,7 @@ from adapters.postgres.notices import PostgresAgents, PostgresNotices
 from adapters.postgres.outbox import LEASE_SECONDS
 from adapters.postgres.outgoing import PostgresOutgoing, RefNames
 from adapters.postgres.quiet_sessions import QuietSessions
-from adapters.postgres.rental_history import LogOfRentals
+from adapters.postgres.rental_history import CustomersOfRentals, LogOfRentals
 from adapters.postgres.seals import SubjectSeals
 from adapters.postgres.secrets import SecretStore
 from adapters.postgres.simulate import ProcessRuns
@@ -58,6 +58,7 @@ from application.request_send import RequestSend
 from application.send_message import SendMessage
 from application.simulate_policy import SimulatePolicy
 from application.sync_audience import CarryOutSync
+from application.tell_new_fit import TellNewFit
 from application.watch_datasets import LOOK_EVERY_S
 from domain.conversations.events import ConversationEnded
 from domain.messaging.windows import RULES, WindowRules
@@ -166,8 +167,9 @@ class Hands:
             "fetch_media": self._fetch_media(settings).run,
             "fit_value_model": FitValueModel(LogOfRentals(self._line), LoadedLater(), self._work, self._clock).run,
             "record_value_change": RecordValueChange(self._work).run,
-            "simulate_policy": SimulatePolicy(ProcessRuns(settings.url, self._line), self._work).run,
-            "sync_audience": CarryOutSync(self._audiences(settings), self._work).run,
+            "tell_new_fit": TellNewFit(CustomersOfRentals(self._line), self._work, self._clock).run,
+            "simulate_policy": SimulatePolicy(ProcessRuns(settings.url, self._line), self._work, self._clock).run,
+            "sync_audience": CarryOutSync(self._audiences(settings), self._work, self._clock).run,
             "analyse_conversation": AnalyseConversation(
                 keys=FreshKeys(self._ring),
                 seals=SubjectSeals(self._registry, settings.master),

@@ -17,6 +17,7 @@ from adapters.postgres.alerts import review_alerts
 from adapters.postgres.deliveries import forget_old
 from adapters.postgres.outbox import Hint, Outbox
 from adapters.postgres.outgoing import forget_old as forget_sent
+from adapters.postgres.template_syncs import keep_syncing
 from adapters.postgres.work import Line
 
 POLL_S = 0.2
@@ -27,6 +28,8 @@ AGAIN_S = 2.0
 """After this long the same hint is given again."""
 SWEEP_S = 2.0
 """Between looks for messages of workers that went away."""
+TEMPLATES_S = 60.0
+"""Between looks for business accounts whose templates nobody reads yet."""
 REVIEW_S, DEADLINES_S = 10.0, 600.0
 """Between reviews of the alerts, and between those that look at deadlines as well."""
 AWAY_S = 1.0
@@ -70,7 +73,7 @@ class Relay:
         self._line = Line(url, "masar_projector", name="relay")
         self._send = send
         self._memory = Memory()
-        self._swept_s = self._reviewed_s = self._deadlines_s = float("-inf")
+        self._swept_s = self._reviewed_s = self._deadlines_s = self._templates_s = float("-inf")
         self._soon_s = POLL_S
 
     def run(self, stop: threading.Event) -> None:
@@ -104,6 +107,9 @@ class Relay:
             self._swept_s = now_s
             if freed:
                 log.warning("messages_freed", messages=freed)
+        if now_s - self._templates_s >= TEMPLATES_S:
+            keep_syncing(self._line())
+            self._templates_s = now_s
         if self._send is not None:
             for hint in outbox.due():
                 if self._memory.is_news(hint, now_s):

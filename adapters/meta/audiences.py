@@ -9,7 +9,7 @@ import orjson
 from adapters.meta.graph import TIMEOUT_S, VERSION, appsecret_proof
 from adapters.meta.graph_errors import refusal, unanswered
 from adapters.meta.user_data import normalise
-from adapters.outside.bounds import bounded
+from adapters.outside.platform import platform_client
 from application.ports.audiences import Batch
 from application.ports.conversions import Answer, Credentials, Transient
 from domain.audiences.difference import Row
@@ -40,12 +40,7 @@ class MetaAudiences:
         self, base_url: str, credentials: Credentials, version: str = VERSION, timeout_s: float = TIMEOUT_S
     ) -> None:
         self._credentials = credentials
-        self._http = httpx.Client(
-            base_url=f"{base_url.rstrip('/')}/{version}",
-            timeout=httpx.Timeout(timeout_s, connect=min(3.0, timeout_s)),
-            follow_redirects=False,
-            event_hooks=bounded(timeout_s),
-        )
+        self._http = platform_client(f"{base_url.rstrip('/')}/{version}", timeout_s)
 
     def create(self, ad_account_id: str, name: str) -> str:
         """Make an empty list and return its id. Raises a kind of NotAccepted."""

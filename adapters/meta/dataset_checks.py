@@ -11,7 +11,7 @@ import orjson
 
 from adapters.meta.graph import TIMEOUT_S, VERSION, GraphClient, appsecret_proof
 from adapters.meta.graph_errors import refusal
-from adapters.outside.bounds import bounded
+from adapters.outside.platform import platform_client
 from application.ports.conversions import Answer, Credentials, NotAccepted, Parked
 from application.ports.datasets import Seen, Verdict
 
@@ -30,12 +30,7 @@ class MetaDatasets:
 
     def __init__(self, base_url: str, version: str = VERSION, timeout_s: float = TIMEOUT_S) -> None:
         self._graph = GraphClient(base_url, version, timeout_s)
-        self._http = httpx.Client(
-            base_url=f"{base_url.rstrip('/')}/{version}",
-            timeout=httpx.Timeout(timeout_s, connect=min(3.0, timeout_s)),
-            follow_redirects=False,
-            event_hooks=bounded(timeout_s),
-        )
+        self._http = platform_client(f"{base_url.rstrip('/')}/{version}", timeout_s)
 
     def token(self, credentials: Credentials) -> Seen:
         """Tell whether the token is alive, by `debug_token`; one that may not be asked about is not told."""

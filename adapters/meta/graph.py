@@ -10,7 +10,7 @@ import httpx
 import orjson
 
 from adapters.meta.graph_errors import refusal, unanswered
-from adapters.outside.bounds import bounded
+from adapters.outside.platform import platform_client
 from application.ports.conversions import Accepted, Answer, Transient
 
 VERSION = "v26.0"
@@ -30,12 +30,7 @@ class GraphClient:
     def __init__(self, base_url: str, version: str = VERSION, timeout_s: float = TIMEOUT_S) -> None:
         self.version = version
         limits = httpx.Limits(max_connections=32, keepalive_expiry=30)
-        timeout = httpx.Timeout(timeout_s, connect=min(3.0, timeout_s))
-        # Redirects would carry the token elsewhere; proxies of the environment are honoured.
-        self._http = httpx.Client(
-            base_url=f"{base_url.rstrip('/')}/{version}", timeout=timeout, limits=limits, follow_redirects=False,
-            event_hooks=bounded(timeout_s),
-        )  # fmt: skip
+        self._http = platform_client(f"{base_url.rstrip('/')}/{version}", timeout_s, limits)
 
     def send_events(
         self, dataset_id: str, token: str, events: Sequence[Mapping[str, Any]], *,

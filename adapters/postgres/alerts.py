@@ -31,7 +31,8 @@ SELECT brokerage_id, 'dead_letters', coalesce(batch_by, ''),
 """
 LATE = """
 SELECT brokerage_id, 'deadline_near', batch_by,
-       format('%s conversions for dataset %s still wait and will be too old within a day', sum(n), batch_by),
+       format('%s %s for dataset %s still waiting, too old within a day',
+              sum(n), CASE WHEN sum(n) = 1 THEN 'conversion is' ELSE 'conversions are' END, batch_by),
        date_trunc('day', now()), sum(n)::int
   FROM (SELECT brokerage_id, batch_by, count(*) AS n FROM outbox.messages
          WHERE state = 'parked' AND kind = 'conversion' AND expires_at BETWEEN now() AND now() + interval '1 day'
@@ -39,6 +40,7 @@ SELECT brokerage_id, 'deadline_near', batch_by,
         UNION ALL
         SELECT brokerage_id, batch_by, count(*) FROM outbox.messages
          WHERE state = 'waiting' AND kind = 'conversion' AND expires_at BETWEEN now() AND now() + interval '1 day'
+           AND created_at < now() - interval '10 minutes'
          GROUP BY 1, 2) late
  GROUP BY brokerage_id, batch_by
 """

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,9 +15,8 @@ import structlog
 from psycopg import Connection
 
 from adapters.postgres.connections import connect
-from adapters.postgres.outbox import add_messages
 from adapters.postgres.secrets import PUT, SecretStore
-from adapters.postgres.sending_desk import sync_of
+from adapters.postgres.template_syncs import sync_soon
 from adapters.sealing import MasterKey, seal, unseal
 from application.channels import AccountTaken
 from application.ports.webhooks import AppSecrets, Part, Route
@@ -51,10 +49,6 @@ RETURNING 1
 """
 # fmt: on
 RELEASE = "DELETE FROM channels.accounts WHERE channel = %s AND account_id = %s AND brokerage_id = %s"
-BUSINESSES = """
-SELECT account_id FROM channels.accounts
- WHERE brokerage_id = %s AND channel = 'whatsapp' AND account_id = ANY(%s) AND business_id IS NOT NULL
-"""
 WHATSAPP_TOKEN = re.compile(r"channel/whatsapp/[^/]+/token$")
 NOTE_APP = "INSERT INTO channels.apps (brokerage_id, app) VALUES (%s, %s) ON CONFLICT DO NOTHING"
 FORGET_SECRETS = "DELETE FROM registry.secrets WHERE brokerage_id = %s AND name = ANY(%s)"
@@ -256,9 +250,7 @@ class PostgresChannels:
         if not accounts:
             return
         with connect(self._url, "masar_projector", name="channels") as connection, connection.transaction():
-            known = [one for (one,) in connection.execute(BUSINESSES, (brokerage_id, accounts)).fetchall()]
-            with connection.cursor(binary=True) as cursor:
-                add_messages(cursor, [sync_of(brokerage_id, one, datetime.now(UTC), unasked=True) for one in known])
+            sync_soon(connection, brokerage_id, accounts)
 
     def are_set(self, brokerage_id: UUID) -> set[str]:
         """Return the names of the secrets that are kept."""

@@ -34,6 +34,11 @@ Line = Callable[[], AbstractContextManager[Connection[Any]]]
 """Gives an autocommit connection as `masar_projector` for the time of one piece of work."""
 
 
+def desk_of(row: Sequence[Any]) -> Desk:
+    """Return a row of COLUMNS as a desk."""
+    return Desk(**dict(zip(COLUMNS, row, strict=True)))
+
+
 class PostgresDesks:
     """The Desks of one database. Locks go in one order everywhere: desk, outbox, and the gate of the log last."""
 
@@ -48,7 +53,7 @@ class PostgresDesks:
                 row = connection.execute(HOLD, (brokerage_id, thread_id)).fetchone()
                 if row is None:
                     raise NoSuchThread(str(thread_id))
-                work = PostgresDeskWork(connection, Desk(**dict(zip(COLUMNS, row, strict=True))))
+                work = PostgresDeskWork(connection, desk_of(row))
                 yield work
                 work.finish()
             flush(connection)

@@ -8,7 +8,8 @@ from adapters.postgres.connections import connect
 from adapters.postgres.secrets import SecretStore
 from adapters.sealing import MasterKey
 
-N8N = "n8n/secret"
+N8N_SECRET, PAYMOB_SECRET = "n8n/secret", "paymob/hmac_secret"
+"""Names of the secrets with which workflow tools and Paymob sign."""
 REMEMBERED_S = 5.0
 """How soon a new secret holds. Who guesses at brokerages must not cost a connection each time."""
 MOST_REMEMBERED = 1_000

@@ -1,12 +1,13 @@
 """Changes of subscriptions, as operators make them; each a transaction on a connection as `masar_projector`."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 from psycopg import Connection
 
+from adapters.postgres.clock import time_of
 from adapters.postgres.outbox import add_messages
 from adapters.postgres.subscriptions import EndpointSecrets, message_of, write
 from application.ports.outbox import Leased
@@ -149,7 +150,7 @@ class Endpoints:
         given = {
             **self._who(endpoint_id), "delivery": delivery_id, "lasts": LASTS.total_seconds(), "most": MOST_REPLAYED
         }  # fmt: skip
-        now = datetime.now(UTC)
+        now = time_of(self._connection)
         with self._connection.transaction(), self._connection.cursor() as cursor:
             rows = cursor.execute(AGAIN, given).fetchall()
             add_messages(cursor, [

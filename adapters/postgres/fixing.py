@@ -1,6 +1,5 @@
 """Sets a conversion of the outbox going again: message and fact in one transaction."""
 
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,6 +8,7 @@ import psycopg
 from psycopg import Connection
 
 from adapters.postgres.append import append_in, flush
+from adapters.postgres.clock import time_of
 from adapters.postgres.connections import connect
 from adapters.postgres.mapper import Envelope
 from application.fix_conversion import CannotResend, Resent, Standing, Wish, decide
@@ -56,7 +56,7 @@ def _resend(
         raise NoSuchMessage(str(conversion_id))
     dataset_id, state, payload, expires_at, error = row
     standing = Standing(dataset_id, state, orjson.loads(payload) if payload else None, expires_at, error)
-    resent = decide(conversion_id, standing, wish, by, datetime.now(UTC))
+    resent = decide(conversion_id, standing, wish, by, time_of(connection))
     new = resent.payload
     unique = f"{dataset_id}|{new['event_name']}|{new['event_id']}"
     connection.execute(RESEND, (orjson.dumps(dict(new)), unique, conversion_id))

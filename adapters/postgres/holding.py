@@ -7,6 +7,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from adapters.postgres.clock import time_of
 from adapters.postgres.connections import connect
 from adapters.postgres.desks import PostgresDesks
 from adapters.postgres.notices import LISTED, PostgresAgents
@@ -43,7 +44,7 @@ class HoldingThreads:
         ):
             seals = SubjectSeals(lambda: registry, self._master)
             book = PostgresOutgoing(lambda: line, SecretStore(lambda: registry, self._master))
-            yield Holding(self.desks, RequestSend(seals, book, self._windows))
+            yield Holding(self.desks, RequestSend(seals, book, self._windows), lambda: time_of(line))
 
     def wanted(self, brokerage_id: UUID, limit: int) -> list[dict[str, Any]]:
         """Return the threads in which a human is asked for and nobody holds them, the longest waiting first."""

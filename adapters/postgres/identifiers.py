@@ -1,5 +1,6 @@
 """Which of a touchpoint's hints are usable, and the form in which the registry knows them."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from uuid import UUID
 
@@ -22,6 +23,14 @@ DESCRIBING = {"birth_date": "db", "gender": "ge"}
 """Hints that people write in many ways → Meta's field: what nobody can read counts for nothing."""
 CHECKED = frozenset({"email", "email_sha256", "phone_sha256", *PHONES, *DESCRIBING})
 """Hints that are not usable in every form."""
+
+SENT_AS = {
+    "ip": "client_ip_address", "user_agent": "client_user_agent", "fbp": "fbp", "fbc": "fbc", "fbclid": "fbc",
+    "ctwa_clid": "ctwa_clid", "madid": "madid", "lead_id": "lead_id", "city": "ct", "state": "st", "zip": "zp",
+    "country": "country",
+}  # fmt: skip
+"""Hints that Meta takes in some forms only → its field; others may still tell whose touchpoint it is."""
+ANY_TIME = "1700000000000"
 
 SAME_AS = {"former_phone": "phone", "former_bsuid": "bsuid", "parent_bsuid": "bsuid"}
 """Hints that name a person as another kind does: a number stays the same number once it is given up."""
@@ -70,6 +79,22 @@ def _checked(kind: str, value: str, region: str) -> str | None:
             return value if normalise(DESCRIBING[kind], value).dropped is None else None
         case _:
             return normalise("em", value).sha256  # a hash of nothing, or of a placeholder, finds nobody
+
+
+def counted(found: Mapping[str, str]) -> dict[str, str]:
+    """Return the usable hints without those that would be dropped before they are sent to Meta.
+
+    What is estimated of a person, and what a conversion rests on, is then what can be told of them.
+    """
+    country = found.get("country")
+    return {kind: one for kind, one in found.items() if kind not in SENT_AS or _taken(kind, one, country)}
+
+
+@lru_cache(maxsize=65_536)  # the same browsers come back
+def _taken(kind: str, value: str, country: str | None) -> bool:
+    told = f"fb.1.{ANY_TIME}.{value}" if kind == "fbclid" else value
+    known = normalise("country", country).normalised if country and kind in ("state", "zip") else None
+    return normalise(SENT_AS[kind], told, country=known).dropped is None
 
 
 def identifying(found: dict[str, str], brokerage_key: bytes) -> tuple[Hint, ...]:

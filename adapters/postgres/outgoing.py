@@ -41,6 +41,10 @@ LOOKED_THROUGH = 50
 ACCOUNT = """
 SELECT provider, business_id, app FROM channels.accounts WHERE channel = %s AND account_id = %s AND brokerage_id = %s
 """
+NUMBER_OF = """
+SELECT account_id FROM channels.accounts
+ WHERE brokerage_id = %s AND channel = 'whatsapp' AND business_id = %s ORDER BY account_id LIMIT 1
+"""
 NEWEST = """
 SELECT originator_id, originator_version, state
   FROM (SELECT * FROM log.masar_events
@@ -107,6 +111,11 @@ class PostgresOutgoing:
         token, listed = found.get(names[0]), found.get(names[1])
         secrets = tuple(orjson.loads(listed)) if listed else ()
         return Account(channel, account_id, provider, token, business_id, secrets) if token else None
+
+    def number_of(self, brokerage_id: UUID, business_id: str) -> str | None:
+        """Return the first number of a business account of WhatsApp, None where none is connected."""
+        row = self._line().execute(NUMBER_OF, (brokerage_id, business_id)).fetchone()
+        return row[0] if row else None
 
     def address(self, desk: Desk) -> tuple[Sealed, tuple[AddressKind, ...]] | None:
         """Return the sealed hints of the customer's newest fact on this account that has an address."""

@@ -5,11 +5,13 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
+from pydantic import TypeAdapter
 
 from adapters.postgres.facts import OF_BROKERAGE, readable
 from adapters.postgres.work import as_app
 from application.ports.lifetime_value import Booked, History
 from application.ports.rental_history import RentalHistory
+from application.tell_new_fit import Valued
 from domain.brokerage.rulebook import House
 from domain.catalogue import kind_of
 from domain.people.links import LINK_FACTS, ends, people_of, standing
@@ -17,8 +19,19 @@ from domain.rentals import customer as customers
 from domain.rentals.customer import Customer
 from domain.shared.clock import moment
 from domain.shared.fact import Fact, Recorded, Touchpoint
+from projections.rentals import Known
 from projections.timeline import RULE_FACTS, Timeline
 
+CAME_TO = """
+SELECT coalesce((SELECT position FROM projection.builds WHERE name = 'rental_customers' AND status = 'live'), 0)
+       >= coalesce((SELECT notification_id FROM log.masar_events
+                     WHERE originator_id = %s AND originator_version = 1 AND brokerage_id = %s), 0)
+"""
+PAGE = """
+SELECT key, state FROM read_models.rental_customers
+ WHERE brokerage_id = %s AND (%s::text IS NULL OR key > %s::text) ORDER BY key LIMIT %s
+"""
+KNOWN: TypeAdapter[Known] = TypeAdapter(Known)
 FARTHEST = 2**62
 AT_ONCE = 5_000
 """Rows fetched at a time."""
@@ -53,6 +66,15 @@ class LogOfRentals:
         found = (_history(state, house) for _, state in sorted(known.items()))
         return RentalHistory(house.currency, [one for one in found if one.bookings])
 
+    def house(self, brokerage_id: UUID) -> House:
+        """Return a brokerage's rules as they are now."""
+        connection = self._line()
+        with connection.transaction():
+            as_app(connection, brokerage_id)
+            rules = Timeline()
+            rules.learn(self._read(connection, brokerage_id, RULE_FACTS))
+        return rules.at(FARTHEST).house(brokerage_id)
+
     def _read(
         self, connection: Connection[Any], brokerage_id: UUID, kinds: tuple[type[Fact], ...]
     ) -> Iterator[Recorded]:
@@ -63,6 +85,29 @@ class LogOfRentals:
             for row in cursor:
                 if isinstance(fact := readable(row), Recorded):
                     yield fact
+
+
+class CustomersOfRentals:
+    """The ValuedCustomers of a worker's connection as `masar_projector`."""
+
+    def __init__(self, line: Callable[[], Connection[Any]]) -> None:
+        self._line, self._log = line, LogOfRentals(line)
+
+    def came_to(self, brokerage_id: UUID, entry: UUID) -> bool:
+        """Tell whether the read model of customers has come as far as a log entry."""
+        row = self._line().execute(CAME_TO, (entry, brokerage_id)).fetchone()
+        return bool(row and row[0])
+
+    def house(self, brokerage_id: UUID) -> House:
+        """Return a brokerage's rules as they are now."""
+        return self._log.house(brokerage_id)
+
+    def page(self, brokerage_id: UUID, after: UUID | None, limit: int) -> list[Valued]:
+        """Return the next customers in the order of their ids."""
+        begin = str(after) if after else None
+        rows = self._line().execute(PAGE, (brokerage_id, begin, begin, limit), binary=True).fetchall()
+        known = [(UUID(key), KNOWN.validate_json(state)) for key, state in rows]
+        return [Valued(subject_id, one.customer, one.told_minor) for subject_id, one in known]
 
 
 def _history(state: Customer, house: House) -> History:

@@ -295,10 +295,9 @@ def _outcome(connection: Connection[Any], brokerage_id: UUID, send_id: UUID) -> 
     return next((one for one in OUTCOMES if one in told), None)
 
 
-def sync_of(brokerage_id: UUID, account_id: str, now: datetime, *, unasked: bool = False) -> OutboxMessage:
-    """Return the message that has the templates read of a number's business account; `unasked` by any person."""
-    own = uuid4()
-    payload = {"account_id": account_id} | ({"unasked": True} if unasked else {})
+def sync_of(brokerage_id: UUID, account_id: str, now: datetime) -> OutboxMessage:
+    """Return the message that has the templates read of a number's business account, since a person asks for it."""
+    own, payload = uuid4(), {"account_id": account_id}
     return OutboxMessage(
         id=own, brokerage_id=brokerage_id, kind="sync_templates", due_at=now, payload=payload, cause_id=own, position=0,
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """Where simulations of policies are kept: asked for, under way, over."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,6 +10,7 @@ from psycopg import AsyncConnection, Connection
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
+from adapters.postgres.clock import time_of
 from adapters.postgres.connections import connect
 from adapters.postgres.outbox import add_messages
 from adapters.postgres.positions import newest_position
@@ -85,13 +86,15 @@ def ask(url: str, brokerage_id: UUID, policy: Policy, window: Window, by: str) -
             raise TooMany(f"{MOST_WAITING} simulations are under way already")
         connection.execute(FORGET, asked)
         with connection.cursor(binary=True) as cursor:
-            add_messages(cursor, [_message(simulation_id, brokerage_id, newest_position(connection))])
+            add_messages(
+                cursor, [_message(simulation_id, brokerage_id, newest_position(connection), time_of(connection))]
+            )
     return simulation_id
 
 
-def _message(simulation_id: UUID, brokerage_id: UUID, position: int) -> OutboxMessage:
+def _message(simulation_id: UUID, brokerage_id: UUID, position: int, now: datetime) -> OutboxMessage:
     return OutboxMessage(
-        id=simulation_id, brokerage_id=brokerage_id, kind="simulate_policy", due_at=datetime.now(UTC),
+        id=simulation_id, brokerage_id=brokerage_id, kind="simulate_policy", due_at=now,
         payload={"simulation_id": str(simulation_id)}, cause_id=simulation_id, position=position,
     )  # fmt: skip
 

@@ -6,11 +6,10 @@ from uuid import UUID
 
 from psycopg import Connection, sql
 
-from adapters.postgres.desks import COLUMNS
+from adapters.postgres.desks import COLUMNS, desk_of
 from adapters.postgres.mapper import decode
 from adapters.postgres.work import as_app
 from application.ports.assistant import Story
-from application.ports.desks import Desk
 from domain.brokerage.events import BrokerageRegistered
 from domain.catalogue import kind_of
 from domain.conversations.events import ConversationEventTracked, ConversationStarted
@@ -71,7 +70,7 @@ class PostgresStories:
             row = connection.execute(DESK, (brokerage_id, thread_id)).fetchone()
             if row is None:
                 return None
-            desk = Desk(**dict(zip(COLUMNS, row, strict=True)))
+            desk = desk_of(row)
             facts = connection.execute(FACTS, (brokerage_id, desk.subject_id, KINDS, MOST)).fetchall()
             house = connection.execute(HOUSE, (brokerage_id, REGISTERED)).fetchone()
         told = decode(REGISTERED, *house) if house else None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -10,6 +10,7 @@ import structlog
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+from adapters.postgres.clock import time_of
 from adapters.postgres.outbox import (
     FORGET_NOTES,
     LEASE_SECONDS,
@@ -192,7 +193,7 @@ def _deliver(connection: Connection[Any], told: Sequence[tuple[Endpoint, Noticed
         [fact.kind for _, fact in told], [fact.stream_id for _, fact in told], [fact.version for _, fact in told],
         [fact.position for _, fact in told], [fact.correlation_id for _, fact in told],
     ))  # fmt: skip
-    now = datetime.now(UTC)
+    now = time_of(connection)
     messages = [
         message_of(delivery, one.id, one.brokerage_id, fact.position, fact.correlation_id, now)
         for delivery, (one, fact) in zip(ids, told, strict=True)

@@ -7,6 +7,7 @@ from psycopg import Connection
 
 from adapters.postgres.append import append_in, flush
 from adapters.postgres.mapper import Envelope
+from adapters.postgres.outbox import add_messages
 from application.ports.outbox import Entry
 
 
@@ -17,11 +18,13 @@ class ValueModels:
         self._line = line
 
     def record(self, entry: Entry) -> None:
-        """Append the facts of an entry, durable on return. Raises ValueError for one that settles messages."""
+        """Append an entry's facts and put its messages, durable on return. Raises ValueError for one that settles."""
         if entry.settled:
             raise ValueError("whoever settles messages has to hold their leases")
         connection = self._line()
         with connection.transaction():
+            with connection.cursor(binary=True) as cursor:
+                add_messages(cursor, entry.messages)
             append_in(
                 connection,
                 [Envelope(new.id, 1, new.fact, new.brokerage_id, new.subject_id, new.cause_id, new.correlation_id)

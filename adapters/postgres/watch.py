@@ -54,6 +54,11 @@ SELECT kind, state, count(*)::int AS messages,
 """
 
 
+def knows(connection: Connection[Any], slug: str) -> bool:
+    """Tell whether there is a brokerage of this short name."""
+    return connection.execute("SELECT 1 FROM auth.brokerages WHERE slug = %s", (slug,)).fetchone() is not None
+
+
 class Watch:
     """Facts that match, page by page; `after` goes on where the last page ended."""
 

@@ -14,7 +14,15 @@ from psycopg import Connection
 from adapters.postgres.append import append_in, envelope_of, flush
 from adapters.postgres.bodies import seal_body
 from adapters.postgres.connections import Role, connect
-from adapters.postgres.outbox import FORGET_NOTES, LEASE_SECONDS, RELEASE_PARKED, Outbox, note_request, settle
+from adapters.postgres.outbox import (
+    FORGET_NOTES,
+    LEASE_SECONDS,
+    RELEASE_PARKED,
+    Outbox,
+    add_messages,
+    note_request,
+    settle,
+)
 from adapters.sealing import MasterKey
 from application.ports.outbox import Circuit, Entry, Lane, Leased, NewFact
 from domain.ads.events import ConversionsSent
@@ -197,6 +205,9 @@ class Work:
                 sealed = seal_body(self._master, kept.brokerage_id, kept.request_id, kept.content)
                 connection.execute(KEEP, (kept.request_id, kept.brokerage_id, sealed))
             _turn(connection, entry)
+            if entry.messages:
+                with connection.cursor(binary=True) as cursor:
+                    add_messages(cursor, entry.messages)
             if entry.facts:
                 append_in(connection, [envelope_of(new) for new in entry.facts])
         flush(connection)

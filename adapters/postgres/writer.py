@@ -12,7 +12,7 @@ import psycopg
 from psycopg import Connection
 
 from adapters.postgres.connections import connect
-from adapters.postgres.identifiers import identifying, identifying_unverified, usable
+from adapters.postgres.identifiers import counted, identifying, identifying_unverified, usable
 from adapters.postgres.log import Appender
 from adapters.postgres.mapper import Envelope, SealingMapper, StoredFact
 from adapters.postgres.recorder import Appended, chunks
@@ -110,7 +110,7 @@ class Writer:
         if key is None:  # the person was erased: nothing personal is kept
             fact = fact.model_copy(update=dict.fromkeys(personal_fields(type(fact))))
         else:
-            told = tuple(kind for kind in draft.kinds if kind != "session" and _news(kind, answer))
+            told = tuple(kind for kind in counted(draft.kinds) if kind != "session" and _news(kind, answer))
             fact = fact.model_copy(update={"hint_kinds": told})
         return self._mapper.to_stored_event(
             Envelope(

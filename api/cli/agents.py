@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from adapters.postgres.connections import connect
 from adapters.postgres.notices import PostgresAgents
-from api.agent_page import AgentBody, problems_of, shown
+from api.agent_page import AgentBody, shown
 from api.cli.channels import known
 from api.cli.context import fail, need_database, settings, show
 from application.ports.notices import AgentContact
@@ -47,6 +47,8 @@ def set_command(
     try:
         body = AgentBody.model_validate({"phone": phone, "email": email, "template": template, "language": language})
     except ValidationError as refusal:
+        from api.bodies import problems_of  # a web framework: only who is refused waits for it
+
         fail("; ".join(f"{one.field}: {one.message}".removeprefix(": ") for one in problems_of(refusal)), 2)
     contact, whose = AgentContact(agent, **body.model_dump()), known(brokerage)
     with _agents() as own:
@@ -57,7 +59,10 @@ def set_command(
 
 @agents.command("list")
 def list_command(brokerage: Brokerage, json: Json = False) -> None:
-    """List a brokerage's agents and how each is reached."""
+    """List a brokerage's agents and how each is reached.
+
+    Example: ./masar agent list -b nile-homes
+    """
     whose = known(brokerage)
     with _agents() as own:
         listed = [shown(one) for one in own.agents(whose)]
@@ -71,7 +76,10 @@ def list_command(brokerage: Brokerage, json: Json = False) -> None:
 
 @agents.command("remove")
 def remove_command(agent: Agent, brokerage: Brokerage, json: Json = False) -> None:
-    """Forget how an agent is reached; they are told nothing any more."""
+    """Forget how an agent is reached; they are told nothing any more.
+
+    Example: ./masar agent remove omar -b nile-homes
+    """
     whose = known(brokerage)
     with _agents() as own:
         if not own.remove(whose, agent):

@@ -74,7 +74,10 @@ def connect_command(
 
 @channels.command("list")
 def list_command(brokerage: Brokerage, json: Json = False) -> None:
-    """List a brokerage's accounts, and which of their secrets are set."""
+    """List a brokerage's accounts, and which of their secrets are set.
+
+    Example: ./masar channel list -b nile-homes
+    """
     whose = known(brokerage)
     kept = _channels().are_set(whose)
     listed = [shown(one, kept) for _, one in sorted(_setups().setup(whose).house.channels.items())]
@@ -88,7 +91,10 @@ def list_command(brokerage: Brokerage, json: Json = False) -> None:
 
 @channels.command("disconnect")
 def disconnect_command(channel: str, account_id: str, brokerage: Brokerage, json: Json = False) -> None:
-    """Take an account away: what comes for it is refused, its secrets are forgotten, its threads stay."""
+    """Take an account away: what comes for it is refused, its secrets are forgotten, its threads stay.
+
+    Example: ./masar channel disconnect whatsapp 106540352242922 -b nile-homes
+    """
     try:
         disconnect_channel(_setups(), _channels(), known(brokerage), channel, account_id, datetime.now(UTC))
     except NotConnected as refusal:
@@ -117,7 +123,10 @@ def retire_secret(
     brokerage: Brokerage,
     json: Json = False,
 ) -> None:
-    """Take a secret away: what it signs is refused within seconds."""
+    """Take a secret away: what it signs is refused within seconds.
+
+    Example: ./masar app secret retire main 9f3c -b nile-homes
+    """
     try:
         left = _channels().retire(known(brokerage), APP_SECRETS.format(app), ending)
     except LookupError as refusal:
@@ -127,7 +136,10 @@ def retire_secret(
 
 @secrets.command("list")
 def list_secrets(app: App, brokerage: Brokerage, json: Json = False) -> None:
-    """List the endings of an app's secrets, the newest first."""
+    """List the endings of an app's secrets, the newest first.
+
+    Example: ./masar app secret list main -b nile-homes
+    """
     endings = _channels().endings(known(brokerage), APP_SECRETS.format(app))
     show({"app": app, "endings": endings}, json, "\n".join(f"…{one}" for one in endings) or "none yet")
 
@@ -141,7 +153,10 @@ def verify_token(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Add a token with which Meta verifies the address of an app's webhooks; those before hold as well."""
+    """Add a token with which Meta verifies the address of an app's webhooks; those before hold as well.
+
+    Example: ./masar app verify-token main -b nile-homes --token …
+    """
     _show_count(app, brokerage, VERIFY_TOKEN, token, json)
 
 
@@ -154,7 +169,8 @@ def _show_count(app: str, brokerage: str, name: str, secret: str | None, json: b
     own.note_app(whose, app)
     count = own.add_to(whose, name.format(app), secret)
     path = f"/api/webhooks/meta/{app}"
-    show({"app": app, "held": count, "webhook": path}, json, f"{count} held for {app}; its webhooks go to {path}")
+    what = ("token" if name == VERIFY_TOKEN else "secret") + ("s" if count > 1 else "")
+    show({"app": app, "held": count, "webhook": path}, json, f"{app} has {count} {what}; its webhooks go to {path}")
 
 
 def _channels() -> PostgresChannels:

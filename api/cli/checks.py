@@ -27,7 +27,10 @@ def register(app: typer.Typer) -> None:
 
 
 def check() -> None:
-    """Check format, lint, types and import rules."""
+    """Check format, lint, types and import rules.
+
+    Example: ./masar check
+    """
     failed = []
     for name, command in CHECKS.items():
         module = [sys.executable, "-P", "-m", *command] if name != "imports" else [f"{sys.prefix}/bin/lint-imports"]
@@ -49,7 +52,10 @@ def test(context: typer.Context) -> None:
 def bench(
     json: Json = False, quick: Annotated[bool, typer.Option("--quick", help="Smaller, in about a minute.")] = False
 ) -> None:
-    """Measure appends, HTTP, replay and delivery, each against the raw limit and the peer in the same run."""
+    """Measure appends, HTTP, replay and delivery, each against the raw limit and the peer in the same run.
+
+    Example: ./masar bench --quick --json > figures.json
+    """
     from api.cli.bench import run
 
     raise typer.Exit(run(json, quick))
@@ -65,7 +71,10 @@ def doctor(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Check everything, and say how to mend what is wrong."""
+    """Check everything, and say how to mend what is wrong.
+
+    Example: ./masar doctor --consistency
+    """
     from api.cli import examining
 
     findings = examining.examine(settings(), consistency=consistency)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
+from cryptography.exceptions import InvalidTag
 
 from adapters.embedded.redis import find_redis
 from adapters.postgres.alerts import open_alerts
@@ -17,6 +18,8 @@ from api.settings import BadSettings, Settings
 from projections.catalogue import BY_NAME
 
 DESKS, MOST_NAMED = "desks of threads", 5
+ANY_KEY = "SELECT subject_id, wrapped_key FROM registry.subjects WHERE wrapped_key IS NOT NULL LIMIT 1"
+"""Any key of a person will do: all are wrapped by one master key."""
 CLOCKS_APART_S = 2.0
 """So far apart our clock and the database's do no harm: a pause of a customer is measured in such."""
 
@@ -50,7 +53,12 @@ def _desks(own: Settings) -> tuple[bool, str]:
 def _finding(name: str, probe: Callable[[Settings], tuple[bool, str]], own: Settings) -> dict[str, Any]:
     try:
         ok, says = probe(own)
-    except (psycopg.Error, BadSettings) as error:
+    except psycopg.OperationalError as error:
+        lost = f"does not answer ({str(error).splitlines()[0]}): start it, or correct MASAR_DATABASE_URL"
+        ok, says = False, lost if probe is _database else "not looked at: the database does not answer"
+    except BadSettings as error:
+        ok, says = False, str(error)
+    except psycopg.Error as error:
         ok, says = False, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
     return {"check": name, "ok": ok, "says": says}
 
@@ -91,7 +99,7 @@ def _role(own: Settings) -> tuple[bool, str]:
 
 
 def _clock(own: Settings) -> tuple[bool, str]:
-    """Workers go by the database's clock; what the API tells of arrivals is by this machine's."""
+    """All that is written goes by the database's clock; Meta and the platforms judge times by the true one."""
     with connect(own.database(), "masar_owner") as connection:
         before = datetime.now(UTC)
         row = connection.execute("SELECT clock_timestamp()").fetchone()
@@ -138,8 +146,18 @@ def _redis(own: Settings) -> tuple[bool, str]:
 
 
 def _master(own: Settings) -> tuple[bool, str]:
-    own.master()
-    return True, "set"
+    master = own.master()
+    if own.database_url is None:
+        return True, "set"
+    with connect(own.database(), "masar_registry") as connection:
+        row = connection.execute(ANY_KEY).fetchone()
+    if row is None:
+        return True, "set; nothing is sealed yet"
+    try:
+        master.unwrap(row[1], row[0])
+    except InvalidTag:
+        return False, "is not the one that wrapped the keys of people here: set MASAR_MASTER_KEY to that one"
+    return True, "opens what is sealed"
 
 
 def _graph(own: Settings) -> tuple[bool, str]:

@@ -218,7 +218,10 @@ def _show_result(result: dict[str, Any]) -> None:
         table.add_column(header, no_wrap=True)
     for header in ("would", "was", "value would", "value was", "match"):
         table.add_column(header, justify="right", no_wrap=True)
-    for line in result["by_event_and_week"][-MOST_LINES:]:
+    sent = [one for one in result["by_event_and_week"] if one["would"]["count"] or one["was"]["count"]]
+    if len(sent) > MOST_LINES:
+        out.print(f"the last {MOST_LINES} of {len(sent)} lines, all of them with --json")
+    for line in sent[-MOST_LINES:]:
         _row(table, line["event_name"], line["week"], line)
     for line in result["totals"]:
         _row(table, "all", "", line)

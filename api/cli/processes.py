@@ -6,7 +6,9 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from datetime import timedelta
+from errno import EDQUOT, ENOSPC, EROFS
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,12 +16,14 @@ import structlog
 import typer
 
 from adapters.embedded.files import write_private
+from adapters.embedded.keeper import hold
 from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.embedded.redis import EmbeddedRedis, find_redis
 from adapters.embedded.service import EmbeddedError, Service
 from adapters.embedded.supervisor import AlreadyRunning, Supervisor
+from adapters.postgres.connections import connect
 from api.cli.context import ENVIRONMENT, fail, need_database, out, own_settings, running_environment, settings
-from api.cli.ready import answers
+from api.cli.ready import answers, listens
 from api.logs import set_up_logs
 from api.settings import Settings
 
@@ -53,22 +57,37 @@ def up(
     for name in ("MASAR_LOG_FORMAT", "MASAR_LOG_LEVEL"):
         os.environ.setdefault(name, {"MASAR_LOG_FORMAT": "text", "MASAR_LOG_LEVEL": "warning"}[name])
     own = own_settings()
-    own.data_dir.mkdir(parents=True, exist_ok=True)
-    home = own.data_dir.absolute()
+    home, ours = own.data_dir.absolute(), True
     try:
+        home.mkdir(parents=True, exist_ok=True)
         supervisor = Supervisor(home, lambda: _services(home, own, demo))
         code = supervisor.run(on_ready=lambda: _ready(home, demo))
     except AlreadyRunning as refusal:
+        ours = False  # what runs there still needs what it left for other commands
         fail(str(refusal), 3)
     except EmbeddedError as refusal:
         fail(str(refusal))
+    except OSError as refusal:
+        if not _about(home, refusal):
+            raise
+        fail(f"the data folder {home} cannot be used: {refusal.strerror}")
     finally:
-        (home / ENVIRONMENT).unlink(missing_ok=True)
+        if ours:
+            with suppress(OSError):
+                (home / ENVIRONMENT).unlink(missing_ok=True)
     raise typer.Exit(code)
 
 
+def _about(home: Path, refusal: OSError) -> bool:
+    """Tell whether something could not be written in the data folder."""
+    return refusal.errno in (ENOSPC, EROFS, EDQUOT) or str(refusal.filename or "").startswith(str(home))
+
+
 def api() -> None:
-    """Serve the HTTP API. Needs MASAR_DATABASE_URL and MASAR_MASTER_KEY."""
+    """Serve the HTTP API. Needs MASAR_DATABASE_URL and MASAR_MASTER_KEY.
+
+    Example: MASAR_DATABASE_URL=postgresql://… MASAR_MASTER_KEY=… ./masar api
+    """
     from api.app import create_app
     from api.server import serve
 
@@ -77,7 +96,10 @@ def api() -> None:
 
 
 def projector() -> None:
-    """Fold facts into read models; several may run, one of them per read model works and the others stand by."""
+    """Fold facts into read models; several may run, one of them per read model works and the others stand by.
+
+    Example: MASAR_DATABASE_URL=postgresql://… ./masar projector
+    """
     from adapters.postgres.projector import run_projector
 
     own = _begin("projector")
@@ -85,7 +107,10 @@ def projector() -> None:
 
 
 def worker() -> None:
-    """Do what the outbox holds: deliver conversions, close quiet tours."""
+    """Do what the outbox holds: deliver conversions, answer and send messages, tell subscribers, close what is quiet.
+
+    Example: MASAR_DATABASE_URL=postgresql://… MASAR_MASTER_KEY=… ./masar worker
+    """
     from adapters.channels.rates import ChannelRates
     from adapters.dramatiq.hands import WorkerSettings
     from adapters.dramatiq.worker import run_worker
@@ -141,7 +166,10 @@ def _assistant(own: Settings) -> "AssistantSettings":
 
 
 def scheduler() -> None:
-    """Hand due messages of the outbox to the workers, and free those whose worker went away."""
+    """Hand due messages of the outbox to the workers, and free those whose worker went away.
+
+    Example: MASAR_DATABASE_URL=postgresql://… MASAR_REDIS_URL=redis://… ./masar scheduler
+    """
     from adapters.dramatiq.relay import run_relay
 
     own = _begin("scheduler")
@@ -153,7 +181,10 @@ def simulator(
     ledger: Annotated[Path | None, typer.Option(help="A file that keeps what was received.")] = None,
     observed: Annotated[bool, typer.Option("--observed", help="Accept what Meta was seen to accept.")] = False,
 ) -> None:
-    """Stand in for Meta's conversions endpoint: refuses what Meta refuses; faults by PUT /_simulator/faults."""
+    """Stand in for Meta: conversions and messages; refuses what Meta refuses; faults by PUT /_simulator/faults.
+
+    Example: ./masar simulator --port 8090 --ledger received.ndjson
+    """
     from adapters.simulator.app import serve
 
     own = settings()
@@ -161,7 +192,10 @@ def simulator(
 
 
 def demo() -> None:
-    """Play the demo's week against a running `./masar up --demo`."""
+    """Play the demo's week against a running `./masar up --demo`.
+
+    Example: ./masar demo
+    """
     from api.cli.demo import run_demo
 
     raise typer.Exit(run_demo(settings()))
@@ -189,6 +223,7 @@ def _until_told() -> threading.Event:
 def _services(home: Path, own: Settings, with_simulator: bool) -> list[Service]:
     """Return everything to run, in order; called once the data folder is ours."""
     services: list[Service] = []
+    _need_free(home, own.host, own.port, "api", "MASAR_PORT")
     environment: dict[str, str] = {"MASAR_HOST": own.host, "MASAR_PORT": str(own.port), "MASAR_DATA_DIR": str(home)}
     environment["MASAR_MASTER_KEY"] = own.master_key or _master_key(home, embedded=own.database_url is None)
     if own.database_url is None:
@@ -216,6 +251,7 @@ def _services(home: Path, own: Settings, with_simulator: bool) -> list[Service]:
         for channel in ("MASAR_DIALOG360_URL", "MASAR_INSTAGRAM_URL"):
             environment[channel] = environment["MASAR_GRAPH_URL"]
         environment.setdefault("MASAR_ALLOWED_HOSTS", own.allowed_hosts or f"127.0.0.1:{own.simulator_port}")
+        _need_free(home, "127.0.0.1", own.simulator_port, "simulator", "MASAR_SIMULATOR_PORT")
         ledger = str(home / "simulator.ndjson")
         services.append(_python(
             "simulator", environment, "--port", str(own.simulator_port), "--ledger", ledger,
@@ -227,6 +263,19 @@ def _services(home: Path, own: Settings, with_simulator: bool) -> list[Service]:
     services += [_python(name, environment) for name in ("projector", "scheduler", "worker")]
     write_private(home / ENVIRONMENT, json.dumps(environment))
     return services
+
+
+def _need_free(home: Path, host: str, port: int, service: str, setting: str) -> None:
+    """End where somebody else listens already: else their answers would be taken for ours.
+
+    A former process of our own, which is just ending, is waited for by the supervisor.
+    """
+    try:
+        os.close(hold(home / "run" / f"{service}.lock", 0))
+    except TimeoutError:
+        return
+    if port and listens(host, port):
+        fail(f"something else listens on {host}:{port}: set {setting} to another port", 3)
 
 
 def _python(
@@ -277,5 +326,12 @@ def _ready(home: Path, with_demo: bool) -> None:
         run_demo(own)
     elif numbers := _adopt(own):
         out.print(f"took over {numbers} from the environment for the brokerage 'main'")
-    else:
-        out.print("first: ./masar brokerage create delta-homes, then ./masar key create -b delta-homes")
+    elif not _any_brokerage(own):
+        out.print(
+            'first: ./masar brokerage create delta-homes --name "Delta Homes", then ./masar key create -b delta-homes'
+        )
+
+
+def _any_brokerage(own: Settings) -> bool:
+    with connect(need_database(own), "masar_owner", name="cli") as connection:
+        return connection.execute("SELECT 1 FROM auth.brokerages LIMIT 1").fetchone() is not None

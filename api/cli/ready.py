@@ -1,8 +1,18 @@
 """Asks a process of ours whether it serves."""
 
+import socket
 import urllib.request
 
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def listens(host: str, port: int) -> bool:
+    """Tell whether anybody takes connections there."""
+    try:
+        with socket.create_connection((host, port), timeout=0.5):
+            return True
+    except OSError:
+        return False
 
 
 def answers(url: str) -> bool:

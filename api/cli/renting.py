@@ -6,8 +6,8 @@ from uuid import UUID
 import typer
 
 from adapters.lifetime_value.later import LoadedLater
-from adapters.paymob.secrets import HMAC_SECRET
 from adapters.postgres.connections import connect
+from adapters.postgres.door_secrets import PAYMOB_SECRET
 from adapters.postgres.rental_history import LogOfRentals
 from adapters.postgres.secrets import SecretStore
 from adapters.postgres.value_models import ValueModels
@@ -76,7 +76,7 @@ def put_secret(
         fail("give --secret, or set PAYMOB_HMAC_SECRET", 2)
     own, brokerage_id = settings(), _known(brokerage)
     with connect(need_database(own), "masar_registry", name="cli") as registry:
-        SecretStore(lambda: registry, own.master()).put(brokerage_id, HMAC_SECRET, secret)
+        SecretStore(lambda: registry, own.master()).put(brokerage_id, PAYMOB_SECRET, secret)
     path = f"/api/webhooks/paymob/{brokerage}"
     show({"brokerage": brokerage, "callback": path}, json, f"callbacks of Paymob are taken at {path}")
 

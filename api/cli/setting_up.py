@@ -123,7 +123,10 @@ def create_brokerage(
 
 @brokerages.command("list")
 def list_brokerages(json: Json = False) -> None:
-    """List brokerages."""
+    """List brokerages.
+
+    Example: ./masar brokerage list --json
+    """
     with set_up(settings()) as own:
         rows = own.owner.execute("SELECT slug, brokerage_id, created_at FROM auth.brokerages ORDER BY slug").fetchall()
     listed = [{"slug": slug, "brokerage_id": one, "created_at": at} for slug, one, at in rows]
@@ -158,7 +161,10 @@ def create_key_command(
 
 @keys.command("list")
 def list_keys(brokerage: Brokerage, json: Json = False) -> None:
-    """List a brokerage's keys, without their secrets."""
+    """List a brokerage's keys, without their secrets.
+
+    Example: ./masar key list -b nile-homes
+    """
     with set_up(settings()) as own:
         rows = own.owner.execute(
             "SELECT key_id, kind, producer, origins, created_at, revoked_at FROM auth.keys"
@@ -177,7 +183,10 @@ def list_keys(brokerage: Brokerage, json: Json = False) -> None:
 
 @keys.command("revoke")
 def revoke_key_command(key_id: str, json: Json = False) -> None:
-    """Revoke a key by its id (the part after the kind); it stops working within seconds."""
+    """Revoke a key by its id (the part after the kind); it stops working within seconds.
+
+    Example: ./masar key revoke 3d769687f070
+    """
     with set_up(settings()) as own:
         if not revoke_key(own.owner, key_id):
             fail("there is no such key, or it is revoked already")
@@ -186,7 +195,10 @@ def revoke_key_command(key_id: str, json: Json = False) -> None:
 
 @keys.command("master")
 def make_master_key() -> None:
-    """Print a new master key, for MASAR_MASTER_KEY. Lose it, and everything personal is lost."""
+    """Print a new master key, for MASAR_MASTER_KEY. Lose it, and everything personal is lost.
+
+    Example: MASAR_MASTER_KEY=$(./masar key master)
+    """
     typer.echo(MasterKey.generate())
 
 

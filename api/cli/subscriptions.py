@@ -10,7 +10,7 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from adapters.postgres.connections import connect
-from adapters.postgres.door_secrets import N8N
+from adapters.postgres.door_secrets import N8N_SECRET
 from adapters.postgres.endpoints import Endpoints, Wanted
 from adapters.postgres.queries.subscriptions import LIST
 from adapters.postgres.secrets import SecretStore
@@ -71,10 +71,16 @@ def list_deliveries(
     limit: Annotated[int, typer.Option(min=1, max=1_000)] = 50,
     json: Json = False,
 ) -> None:
-    """Show what waits, failed or was dropped, newest first, with the last answer."""
+    """Show what waits, failed or was dropped, newest first, with the last answer.
+
+    Example: ./masar subscription deliveries 0198f2c0-… -b nile-homes --all
+    """
     with _connected(brokerage) as (connection, brokerage_id):
         asked = (brokerage_id, subscription, everything, limit)
         listed = connection.cursor(row_factory=dict_row).execute(FAILED, asked).fetchall()
+        known = connection.execute(LIST.encode(), (brokerage_id,)).fetchall()
+        if subscription not in (row[0] for row in known):
+            fail("this brokerage has no such subscription; `./masar subscription list` shows them")
     lines = [
         f"{one['id']}  {one['state']:9} {one['attempts']:3} tries  {one['kind']:32} {one['why'] or one['status'] or ''}"
         for one in listed
@@ -91,7 +97,10 @@ def replay(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Send again what failed or was dropped, under the same ids; a disabled subscription is enabled first."""
+    """Send again what failed or was dropped, under the same ids; a disabled subscription is enabled first.
+
+    Example: ./masar subscription replay 0198f2c0-… -b nile-homes
+    """
     with _connected(brokerage) as (connection, brokerage_id):
         endpoints = Endpoints(connection, EndpointSecrets(settings().master()), brokerage_id, BY)
         if not endpoints.change(subscription, Wanted(enabled=True)):
@@ -110,7 +119,7 @@ def make_secret(brokerage: Brokerage, json: Json = False) -> None:
     with set_up(own) as on:
         brokerage_id = _known(on.owner, brokerage)
     with connect(need_database(own), "masar_registry", name="cli") as registry:
-        SecretStore(lambda: registry, own.master()).put(brokerage_id, N8N, secret)
+        SecretStore(lambda: registry, own.master()).put(brokerage_id, N8N_SECRET, secret)
     show({"secret": secret}, json, secret)
 
 

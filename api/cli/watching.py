@@ -1,5 +1,6 @@
 """Commands that look: the log, the backlog, rebuilding a read model, what Meta would see, the API's document."""
 
+import difflib
 import json as jsonlib
 import sys
 import threading
@@ -122,7 +123,7 @@ def log(
     kind: Annotated[str | None, typer.Option(help="Facts of this kind, such as tours.completed.v1.")] = None,
     since: Annotated[datetime | None, typer.Option(help="That happened since.")] = None,
     brokerage: Annotated[str | None, typer.Option("--brokerage", "-b", help="Of this brokerage.")] = None,
-    limit: int = 50,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="The last so many.")] = 50,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes.")] = False,
     json: Json = False,
 ) -> None:
@@ -130,9 +131,15 @@ def log(
 
     Example: ./masar log --kind leads.form_submitted.v1 --follow
     """
-    from adapters.postgres.watch import Watch
+    from adapters.postgres.watch import Watch, knows
+    from domain.catalogue import BY_KIND
 
+    if kind is not None and kind not in BY_KIND:
+        close = ", ".join(difflib.get_close_matches(kind, BY_KIND, 3))
+        fail(f"there is no kind {kind!r}" + (f"; did you mean {close}?" if close else ""), 2)
     with connect(need_database(settings()), "masar_projector", name="cli") as connection:
+        if brokerage is not None and not knows(connection, brokerage):
+            fail(f"there is no brokerage {brokerage!r}; `./masar brokerage list` shows them")
         watch = Watch(connection, person=person, kind=kind, since=since, brokerage=brokerage)
         rows = watch.newest(limit)
         stop = threading.Event()
@@ -214,7 +221,10 @@ def hash_command(
 
 
 def openapi() -> None:
-    """Print the OpenAPI document."""
+    """Print the OpenAPI document.
+
+    Example: ./masar openapi > openapi.json
+    """
     from api.app import create_app
 
     typer.echo(jsonlib.dumps(create_app(Settings()).openapi(), indent=2, ensure_ascii=False))

@@ -56,7 +56,10 @@ def list_command(
 
 @webhooks.command("show")
 def show_command(delivery_id: UUID, brokerage: Brokerage, json: Json = False) -> None:
-    """Show a delivery: headers, items with the facts they became, and the body as it came."""
+    """Show a delivery: headers, items with the facts they became, and the body as it came.
+
+    Example: ./masar webhooks show 0198f2c0-… -b nile-homes
+    """
     whose, master = known(brokerage), settings().master()
     row = asyncio.run(_row(whose, delivery_id))
     told = shown(row, raw_of(row, master, whose))

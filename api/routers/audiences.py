@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID, uuid5
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, StrictBool, StringConstraints
 
-from adapters.postgres.audiences import ask, opening, under_way
+from adapters.postgres.audience_syncs import ask, opening, under_way
 from adapters.postgres.connections import as_brokerage, connect
 from adapters.postgres.mapper import Envelope
 from adapters.postgres.queries import audiences as queries
@@ -47,7 +46,7 @@ class AudienceBody(BaseModel):
 class CreateBody(AudienceBody):
     """The same; `sync` false only defines it."""
 
-    sync: bool = True
+    sync: StrictBool = True
 
 
 @router.get("/api/audiences")
@@ -136,7 +135,7 @@ async def _defined(request: Request, principal: Principal, body: AudienceBody) -
         raise Refusal(409, "Elsewhere already", f"its list is in ad account {versions[-1].ad_account_id}")
     fact = AudienceDefined(
         audience_id=audience_id, name=body.name, version=len(versions) + 1, segment=body.segment,
-        ad_account_id=account, by=principal.key_id, occurred_at=datetime.now(UTC),
+        ad_account_id=account, by=principal.key_id, occurred_at=own.now(),
     )  # fmt: skip
     stream = uuid5(AUDIENCES, f"{audience_id}|{fact.version}")
     envelope = Envelope(stream, 1, fact, principal.brokerage_id, correlation_id=request.scope["request_id"])

@@ -1,21 +1,19 @@
 """Accounts on messaging channels: connected, listed, taken away."""
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from adapters.postgres.channels import TOKEN, WEBHOOK_SECRET
 from adapters.postgres.streams import VersionTaken
+from api.bodies import body_of, read_body
 from api.channel_page import shown
-from api.docs import body_of
 from api.errors import Refusal
-from api.reading import answer, caller, json_body, services
+from api.reading import answer, caller, services
 from application.brokerages import NotRegistered
 from application.channels import AccountTaken, NotConnected, connect_channel, disconnect_channel
-from application.ports.touchpoints import Problem
 from domain.brokerage.events import ChannelConnected, DatasetId
 from domain.shared.fact import Channel, Label
 
@@ -51,18 +49,14 @@ async def list_channels(request: Request) -> Response:
     return answer({"items": [shown(one, kept) for _, one in sorted(house.channels.items())]})
 
 
-@router.post("/api/channels", openapi_extra=body_of(ChannelBody.model_json_schema()))
+@router.post("/api/channels", openapi_extra=body_of(ChannelBody))
 async def post_channel(request: Request) -> Response:
     """Connect an account, or change how it is connected; 409 where it is another brokerage's."""
     principal = await caller(request, "operate")
     own = services(request)
-    try:
-        body = ChannelBody.model_validate(await json_body(request))
-    except ValidationError as refusal:
-        wrong = [Problem(".".join(map(str, one["loc"])), one["msg"]) for one in refusal.errors()]
-        raise Refusal(422, "Invalid request", errors=wrong) from None
+    body = await read_body(request, ChannelBody)
     told = body.model_dump(exclude={"token", "webhook_secret"})
-    wanted = ChannelConnected(**told, occurred_at=datetime.now(UTC))
+    wanted = ChannelConnected(**told, occurred_at=own.now())
     if wanted.provider == "360dialog" and wanted.channel != "whatsapp":
         raise Refusal(422, "Invalid request", "360dialog hosts WhatsApp only")
     place = (body.channel, body.account_id)
@@ -85,7 +79,7 @@ async def delete_channel(request: Request, channel: str, account_id: str) -> Res
     own = services(request)
     try:
         await asyncio.to_thread(
-            disconnect_channel, own.setups, own.channels, principal.brokerage_id, channel, account_id, datetime.now(UTC)
+            disconnect_channel, own.setups, own.channels, principal.brokerage_id, channel, account_id, own.now()
         )
     except NotConnected as refusal:
         raise Refusal(404, "Not found", str(refusal)) from None

@@ -1,7 +1,7 @@
 """Conversations as read: threads on all channels and sessions of other kinds, one of them, and its messages."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -81,7 +81,7 @@ async def get_conversation(request: Request, conversation_id: str) -> Response:
     principal = await caller(request, "read")
     own = services(request)
     row = await one(request, principal.brokerage_id, conversation_id)
-    shown = await asyncio.to_thread(page.thread, row, own.keyring, datetime.now(UTC), own.settings.windows())
+    shown = await asyncio.to_thread(page.thread, row, own.keyring, services(request).now(), own.settings.windows())
     if row["kind"] == "thread":
         shown["notices"] = await asyncio.to_thread(
             own.holding.notices, principal.brokerage_id, MOST_NOTICES, UUID(row["id"])

@@ -1,7 +1,6 @@
 """Conversations in: what happens in them as it happens, and their end with an analysis or the words themselves."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, get_args
 
 from fastapi import APIRouter, Request, Response
@@ -57,7 +56,7 @@ async def post_conversation_event(request: Request) -> Response:
     item = flatten(read, flat, request.headers.get("idempotency-key"))
     if isinstance(item, Problem):
         raise Refusal(422, "Invalid request", errors=[item])
-    verdict = (await record_touchpoints([item], sender, services(request).batcher, datetime.now(UTC)))[0]
+    verdict = (await record_touchpoints([item], sender, services(request).batcher, services(request).now()))[0]
     return told(request, verdict)
 
 

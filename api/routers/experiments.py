@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID, uuid5
 
@@ -44,13 +43,13 @@ async def list_experiments(request: Request) -> Response:
     where there is too much to look through.
     """
     principal = await caller(request, "read")
-    own, now = services(request), datetime.now(UTC)
+    own = services(request)
     items = []
     async with as_brokerage(own.pool, principal.brokerage_id, snapshot=True) as connection:
         found = await queries.definitions(connection, principal.brokerage_id)
         for fact in reversed(list(found.values())):
             try:
-                people = await queries.seen(connection, principal.brokerage_id, fact.experiment, now)
+                people = await queries.seen(connection, principal.brokerage_id, fact.experiment, own.now())
             except TooMuch as much:
                 items.append({**_definition(fact), "results": None, "reason": str(much)})
                 continue
@@ -74,7 +73,7 @@ async def define_experiment(request: Request) -> Response:
         raise Refusal(422, "Invalid request", errors=wrong)
     fact = ExperimentDefined(
         experiment_id=uuid5(EXPERIMENTS, f"{principal.brokerage_id}|{body.name}"), name=body.name,
-        experiment=experiment, by=principal.key_id, occurred_at=datetime.now(UTC),
+        experiment=experiment, by=principal.key_id, occurred_at=own.now(),
     )  # fmt: skip
     envelope = Envelope(fact.experiment_id, 1, fact, principal.brokerage_id, correlation_id=request.scope["request_id"])
     if (await asyncio.to_thread(own.decided.append, [envelope]))[0]:

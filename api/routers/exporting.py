@@ -1,7 +1,7 @@
 """The transcript of a conversation to take away: JSON, text, PDF."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -45,7 +45,7 @@ async def export_conversation(
     principal = await caller(request, "read")
     own, row = services(request), await conversations.one(request, principal.brokerage_id, conversation_id)
     request.scope["seen"] |= {"conversation_id": row["id"], "exported": form}
-    house, now = await own.houses.house(principal.brokerage_id), datetime.now(UTC)
+    house, now = await own.houses.house(principal.brokerage_id), own.now()
     zone = ZoneInfo(hours_of(house.region).zone)
     if row["kind"] == "thread":
         items = await _messages(request, principal.brokerage_id, UUID(row["id"]), MOST[form])

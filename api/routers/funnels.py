@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID, uuid5
 
@@ -76,7 +76,7 @@ async def define_funnel(request: Request) -> Response:
         return answer(_definition(versions[-1]))
     fact = FunnelDefined(
         funnel_id=funnel_id, name=body.name, version=len(versions) + 1, funnel=funnel, by=principal.key_id,
-        occurred_at=datetime.now(UTC),
+        occurred_at=own.now(),
     )  # fmt: skip
     stream = uuid5(FUNNELS, f"{funnel_id}|{fact.version}")
     envelope = Envelope(stream, 1, fact, principal.brokerage_id, correlation_id=request.scope["request_id"])
@@ -175,7 +175,7 @@ async def complete_step(request: Request, funnel_id: str, n: str) -> Response:
     path = {"funnel_id": str(defined.funnel_id), "step": n}
     item = await item_of(request, Flat(queries.STEP_COMPLETED, path))
     item["payload"]["step"] = int(n)
-    verdict = (await record_touchpoints([item], sender, own.batcher, datetime.now(UTC)))[0]
+    verdict = (await record_touchpoints([item], sender, own.batcher, own.now()))[0]
     return told(request, verdict)
 
 

@@ -1,7 +1,6 @@
 """Touchpoints in: many at once of any kind, or one at its own path."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -45,7 +44,7 @@ async def post_touchpoints(request: Request) -> Response:
         return await _from_browser(request)
     sender = await sender_of(request)
     items = _items(await json_body(request), MOST_TOUCHPOINTS)
-    verdicts = await record_touchpoints(items, sender, services(request).batcher, datetime.now(UTC))
+    verdicts = await record_touchpoints(items, sender, services(request).batcher, services(request).now())
     return answer(verdicts_of(items, verdicts))
 
 
@@ -99,7 +98,7 @@ async def _from_browser(request: Request) -> Response:
     sender = Sender(
         whose.brokerage_id, whose.producer, request.scope["request_id"], region, browser=visit.browser
     )  # fmt: skip
-    verdicts = await record_touchpoints(items, sender, services(request).batcher, datetime.now(UTC))
+    verdicts = await record_touchpoints(items, sender, services(request).batcher, services(request).now())
     return answer(_bare_verdicts(items, verdicts))
 
 
@@ -122,7 +121,7 @@ async def post_one(request: Request, flat: Flat, spelt: Spelling = dict) -> Resp
     """Record the one touchpoint of a request, its fields side by side; `spelt` reads a path's own older spellings."""
     sender = await sender_of(request, assume_now=True)
     item = await item_of(request, flat, spelt)
-    verdict = (await record_touchpoints([item], sender, services(request).batcher, datetime.now(UTC)))[0]
+    verdict = (await record_touchpoints([item], sender, services(request).batcher, services(request).now()))[0]
     return told(request, verdict)
 
 

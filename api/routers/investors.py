@@ -1,7 +1,7 @@
 """Investors in: what they let show, and the steps they take."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -51,16 +51,16 @@ async def _post(request: Request, person_id: str, kind: str, spelt: Spelling) ->
         if known is None:
             raise Refusal(404, "Not found", "there is no such person")
         if known == "ours":
-            return told(request, await _onto(item, ours, sender, own.onto_person))
-    now = datetime.now(UTC)
+            return told(request, await _onto(item, ours, sender, own.onto_person, own.now()))
+    now = own.now()
     return told(request, _by_path((await record_touchpoints([_of(item, person_id)], sender, own.batcher, now))[0]))
 
 
-async def _onto(item: dict[str, Any], ours: UUID, sender: Sender, people: OntoPerson) -> Verdict:
+async def _onto(item: dict[str, Any], ours: UUID, sender: Sender, people: OntoPerson, now: datetime) -> Verdict:
     """Record what names its person by our id; hints would only say again, or otherwise, who it is."""
     if "person" in item:
         raise Refusal(422, "Invalid request", errors=[Problem("person", "is named by the path already")])
-    read = parse(item, sender, datetime.now(UTC))
+    read = parse(item, sender, now)
     if isinstance(read, tuple):
         return Verdict("rejected", errors=read)
     return await asyncio.to_thread(people.append, read, ours)

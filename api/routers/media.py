@@ -12,8 +12,8 @@ from adapters.media.sealed_file import BrokenFile
 from adapters.media.vault import FolderVault
 from adapters.postgres.connections import as_brokerage
 from adapters.postgres.queries.media import MessageFile, file_of, sent_file_of, try_again
+from api.bodies import wrong_field
 from api.docs import given_as
-from api.drafts import wrong_field
 from api.errors import Refusal
 from api.reading import answer, body_bytes, caller, services
 from application.fetch_media import ERASED, family_of

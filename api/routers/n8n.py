@@ -4,13 +4,12 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request, Response
 
-from adapters.postgres.door_secrets import N8N, DoorSecrets
+from adapters.postgres.door_secrets import N8N_SECRET, DoorSecrets
 from api.direct import Direct
 from api.errors import Refusal
 from api.flat import Flat, flatten
@@ -64,6 +63,9 @@ ITEM: dict[str, Any] = {
     },
     "additionalProperties": True,
 }
+LISTS = ("items", "touchpoints")
+"""Names of a list, where a body holds nothing else."""
+MANY: dict[str, Any] = {"type": "array", "minItems": 1, "maxItems": MOST_TOUCHPOINTS, "items": ITEM}
 BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -71,9 +73,12 @@ BODY: dict[str, Any] = {
             "application/json": {
                 "schema": {
                     "oneOf": [
-                        ITEM,
-                        {"type": "array", "minItems": 1, "maxItems": MOST_TOUCHPOINTS, "items": ITEM},
-                        {"type": "object", "properties": {"items": {"type": "array", "items": ITEM}}},
+                        {**ITEM, "not": {"anyOf": [{"required": [name], "maxProperties": 1} for name in LISTS]}},
+                        MANY,
+                        *(
+                            {"type": "object", "required": [name], "properties": {name: MANY}, "maxProperties": 1}
+                            for name in LISTS
+                        ),
                     ]
                 }
             }
@@ -99,7 +104,8 @@ async def post_from_workflow(request: Request) -> Response:
     key = request.headers.get("idempotency-key") or request.headers.get("webhook-id") if single else None
     read = [_item(one, key) for one in items]
     good = [one for one in read if not isinstance(one, Problem)]
-    taken = iter(await record_touchpoints(good, sender, services(request).batcher, datetime.now(UTC)) if good else [])
+    own = services(request)
+    taken = iter(await record_touchpoints(good, sender, own.batcher, own.now()) if good else [])
     judged = [Verdict("rejected", errors=(one,)) if isinstance(one, Problem) else next(taken) for one in read]
     verdicts = [_in_their_words(verdict, raw) for verdict, raw in zip(judged, items, strict=True)]
     named = [one if isinstance(one, dict) else _unwrapped(raw) for one, raw in zip(read, items, strict=True)]
@@ -114,7 +120,7 @@ async def _whose(request: Request) -> tuple[Sender, Any]:
     slug, body = request.headers.get("x-masar-brokerage", ""), await _raw(request)
     brokerage_id = brokerage_id_of(slug) if SLUG.fullmatch(slug) else None
     known = await asyncio.to_thread(_secrets(request).of, brokerage_id) if brokerage_id else None
-    if brokerage_id is None or known is None or not is_signed([known], request.headers, body, datetime.now(UTC)):
+    if brokerage_id is None or known is None or not is_signed([known], request.headers, body, services(request).now()):
         raise Refusal(401, "Not authenticated", "the signature is not good, too old, or of nobody we know")
     request.scope["seen"] = {"brokerage_id": str(brokerage_id)}
     if not services(request).rates.allow(f"n8n/{brokerage_id}"):
@@ -139,7 +145,7 @@ async def _raw(request: Request) -> bytes:
 def _secrets(request: Request) -> DoorSecrets:
     own, state = services(request).settings, request.app.state
     if not hasattr(state, "n8n"):
-        state.n8n = DoorSecrets(own.database(), own.master(), N8N)
+        state.n8n = DoorSecrets(own.database(), own.master(), N8N_SECRET)
     found: DoorSecrets = state.n8n
     return found
 
@@ -147,7 +153,7 @@ def _secrets(request: Request) -> DoorSecrets:
 def _items(body: Any) -> tuple[list[Any], bool]:
     """Return the items of a body, and whether it is a single one."""
     if isinstance(body, Mapping):
-        listed = next((body[name] for name in ("items", "touchpoints") if set(body) == {name}), None)
+        listed = next((body[name] for name in LISTS if set(body) == {name}), None)
         if listed is None:
             return [body], True
         body = listed

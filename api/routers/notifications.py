@@ -5,13 +5,12 @@ from collections.abc import Callable
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Path, Request, Response
-from pydantic import ValidationError
 
 from adapters.postgres.notices import PostgresAgents
-from api.agent_page import AgentBody, problems_of, shown
-from api.docs import body_of
+from api.agent_page import AgentBody, shown
+from api.bodies import body_of, read_body
 from api.errors import Refusal
-from api.reading import Limit, answer, caller, json_body, services
+from api.reading import Limit, answer, caller, services
 from application.ports.notices import AgentContact
 
 router = APIRouter(tags=["conversations"])
@@ -52,16 +51,13 @@ async def get_agent(request: Request, agent: Agent) -> Response:
     return answer(shown(found))
 
 
-@router.put("/api/notifications/agents/{agent}", openapi_extra=body_of(AgentBody.model_json_schema()))
+@router.put("/api/notifications/agents/{agent}", openapi_extra=body_of(AgentBody))
 async def put_agent(request: Request, agent: Agent) -> Response:
     """Set how an agent is reached, in place of what was set before. Of a thread, the agent named with its account is
     told, else all who are set.
     """  # fmt: skip
     principal = await caller(request, "operate")
-    try:
-        body = AgentBody.model_validate(await json_body(request))
-    except ValidationError as refusal:
-        raise Refusal(422, "Invalid request", errors=problems_of(refusal)) from None
+    body = await read_body(request, AgentBody)
     contact = AgentContact(agent, **body.model_dump())
     await _done(request, lambda agents: agents.put(principal.brokerage_id, contact))
     return answer(shown(contact))

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -154,7 +154,7 @@ async def _tried(
     if dataset_id is not None and dataset_id not in roles:
         raise Refusal(404, "Not found", "there is no such dataset of this brokerage")
     wanted = roles if dataset_id is None else {dataset_id: roles[dataset_id]}
-    found = await asyncio.to_thread(_try, own.settings, principal.brokerage_id, wanted, send, code)
+    found = await asyncio.to_thread(_try, own.settings, principal.brokerage_id, wanted, send, code, own.now())
     return {
         "ok": bool(found) and all(one.ok for one in found),
         "graph_url": own.settings.graph_url,
@@ -163,14 +163,14 @@ async def _tried(
 
 
 def _try(
-    own: Settings, brokerage_id: UUID, datasets: Mapping[str, str], send: bool, code: str | None
+    own: Settings, brokerage_id: UUID, datasets: Mapping[str, str], send: bool, code: str | None,
+    now: datetime,
 ) -> list[Tested]:  # fmt: skip
     check = MetaDatasets(own.graph_url, own.graph_version)
     try:
         with connect(own.database(), "masar_registry", name="testing") as registry:
             safe = SecretStore(lambda: registry, own.master(), test_events=True)
             known = {one: safe.credentials(Lane(brokerage_id, one)) for one in datasets}
-        now = datetime.now(UTC)
         return try_datasets(datasets, known, check, own.graph_version, now, send=send, test_event_code=code)
     finally:
         check.close()

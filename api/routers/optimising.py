@@ -4,13 +4,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID, uuid5
 
 from fastapi import APIRouter, Request, Response
 from psycopg.rows import DictRow
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from adapters.postgres.connections import as_brokerage
 from adapters.postgres.mapper import Envelope
@@ -78,14 +78,14 @@ class BatchBody(_Body):
     event_name: Name | None = None
     dataset_id: Name | None = None
     rules: Annotated[list[RuleName], Field(min_length=1, max_length=100)] | None = None
-    propose: bool = False
+    propose: StrictBool = False
     policy_name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_\-]{0,39}$")] | None = None
 
 
 class RuleBody(OptimisationRule):
     """A rule; written again under the same name it is a new version. `active` false takes it out of use."""
 
-    active: bool = True
+    active: StrictBool = True
 
 
 @router.post("/api/conversions/optimize", openapi_extra=body_of(OptimizeBody, required=False))
@@ -134,7 +134,13 @@ async def optimize_batch(request: Request) -> Response:
     proposal, draft = propose(house.policy, chosen), None
     if body.propose:
         proposal, draft = await asyncio.to_thread(
-            _draft, own.settings.database(), principal.brokerage_id, chosen, principal.key_id, body.policy_name
+            _draft,
+            own.settings.database(),
+            principal.brokerage_id,
+            chosen,
+            principal.key_id,
+            body.policy_name,
+            own.now(),
         )
     judged = [(row, improvements(queries.decided(row))) for row in rows]
     document = {
@@ -177,7 +183,7 @@ async def write_rule(request: Request) -> Response:
     rule = OptimisationRule.model_validate(body.model_dump(exclude={"active"}))
     if versions and (versions[-1][0].rule, versions[-1][0].active) == (rule, body.active):
         return answer(_rule(*versions[-1]))
-    now = datetime.now(UTC)
+    now = own.now()
     fact = OptimisationRuleWritten(
         rule=rule, version=len(versions) + 1, active=body.active, by=principal.key_id, occurred_at=now
     )
@@ -189,14 +195,14 @@ async def write_rule(request: Request) -> Response:
 
 
 def _draft(
-    url: str, brokerage_id: UUID, rules: Sequence[OptimisationRule], by: str, name: str | None
+    url: str, brokerage_id: UUID, rules: Sequence[OptimisationRule], by: str, name: str | None, now: datetime
 ) -> tuple[Proposal, dict[str, Any]]:
     """Write the draft. Raises Refusal 409 where there is nothing to write, or not under this name."""
     made: list[tuple[Proposal, Setup]] = []
 
     def decide(facts: Sequence[BrokerageFact]) -> list[BrokerageFact]:
         setup = fold(facts)
-        proposal, new = decide_proposal(setup, rules, by, datetime.now(UTC), name)
+        proposal, new = decide_proposal(setup, rules, by, now, name)
         made.append((proposal, setup))
         return new
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -35,13 +34,14 @@ async def list_people(
     limit: Limit = 50,
     cursor: str | None = None,
 ) -> Response:
-    """List people by score, the best first."""
+    """List people by score, the best first, with name, phone and e-mail where they are known."""
     principal = await caller(request, "read")
     after = decode_cursor(cursor, int, UUID)
-    async with as_brokerage(services(request).pool, principal.brokerage_id) as connection:
+    own = services(request)
+    async with as_brokerage(own.pool, principal.brokerage_id) as connection:
         rows = await queries.list_people(connection, quality=quality, known=known, after=after, limit=limit)
     following = encode_cursor(rows[-1]["score"], rows[-1]["id"]) if len(rows) == limit else None
-    return answer({"items": rows, "next_cursor": following})
+    return answer({"items": await asyncio.to_thread(person_page.listed, rows, own.keyring), "next_cursor": following})
 
 
 @router.get("/api/people/{person_id}")
@@ -112,7 +112,7 @@ async def merge_person(request: Request, person_id: UUID) -> Response:
         person, other = [await _known(connection, one) for one in (person_id, other_id)]
         subjects = [one for of in (person, other) for one in await queries.subjects_of(connection, of)]
         parting = await last_parting(connection, principal.brokerage_id, subjects)
-    fact = merge_people.decide(person, other, principal.key_id, datetime.now(UTC))
+    fact = merge_people.decide(person, other, principal.key_id, own.now())
     if fact is None:
         return answer({"status": "already_one", "person_id": person})
     stream = link_stream(other, person, parting)
@@ -135,7 +135,7 @@ async def unmerge_person(request: Request, person_id: UUID) -> Response:
         subjects = {one for of in people for one in await queries.subjects_of(connection, of)}
         links = await links_between(connection, principal.brokerage_id, subjects)
     try:
-        parted = unmerge_people.decide(person_id, subject_id, links, principal.key_id, datetime.now(UTC))
+        parted = unmerge_people.decide(person_id, subject_id, links, principal.key_id, own.now())
     except unmerge_people.NotOnePerson as refusal:
         raise Refusal(409, "Not one person", str(refusal)) from refusal
     envelopes = [

@@ -135,7 +135,7 @@ async def activate(request: Request) -> Response:
     since = int(asked.effective_from.timestamp()) if asked.effective_from else None
 
     def decide(setup: Setup) -> list[BrokerageFact]:
-        return decide_activation(setup, asked.name, asked.version, by, datetime.now(UTC), since)
+        return decide_activation(setup, asked.name, asked.version, by, services(request).now(), since)
 
     return answer(_in_force(await _changed(request, brokerage_id, decide)))
 
@@ -144,7 +144,7 @@ async def activate(request: Request) -> Response:
 async def rollback(request: Request) -> Response:
     """Let the policy before the active one be in force again, from now on."""
     by, brokerage_id = await _operator(request)
-    setup = await _changed(request, brokerage_id, lambda setup: decide_rollback(setup, by, datetime.now(UTC)))
+    setup = await _changed(request, brokerage_id, lambda setup: decide_rollback(setup, by, services(request).now()))
     return answer(_in_force(setup))
 
 
@@ -173,7 +173,7 @@ async def copy(request: Request, name: Name, version: Version = None) -> Respons
     by, brokerage_id = await _operator(request)
     asked = await read_body(request, Copied)
     setup = await _changed(
-        request, brokerage_id, lambda setup: decide_copy(setup, name, version, asked.to, by, datetime.now(UTC))
+        request, brokerage_id, lambda setup: decide_copy(setup, name, version, asked.to, by, services(request).now())
     )
     return answer(_shown(find(setup, asked.to), setup), 201)
 
@@ -183,7 +183,8 @@ async def _write(request: Request, name: str | None) -> Response:
     document = await json_body(request)
     with refusing():
         wanted = read_policy(document, name)
-    setup = await _changed(request, brokerage_id, lambda setup: decide_draft(setup, wanted, by, datetime.now(UTC)))
+    now = services(request).now()
+    setup = await _changed(request, brokerage_id, lambda setup: decide_draft(setup, wanted, by, now))
     return answer(_shown(find(setup, wanted.name), setup))
 
 

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import TypeAdapter
 
 from adapters.paymob.callback import PROVIDER, Ignored, NotATransaction, is_theirs, payment_of
 from adapters.postgres.connections import as_brokerage
@@ -34,6 +35,7 @@ from domain.rentals.customer import ltv_score, predicted_ltv
 from domain.rentals.events import Purpose
 from domain.scoring.policy import label
 from domain.shared.clock import millis, moment
+from projections.rentals import Listed
 
 posted = APIRouter(tags=["ingest"], route_class=Direct)
 router = APIRouter(tags=["rentals"])
@@ -153,7 +155,7 @@ async def list_rentals(
             since=since, until=until, after=place[0] if place else None, limit=limit,
         )  # fmt: skip
     following = encode_cursor(rows[-1]["position"]) if len(rows) == limit else None
-    return answer({"items": [_without(row, "position") for row in rows], "next_cursor": following})
+    return answer({"items": [_booking(row) for row in rows], "next_cursor": following})
 
 
 @router.get("/api/rentals/bookings/{booking_id}")
@@ -166,7 +168,7 @@ async def get_booking(request: Request, booking_id: str) -> Response:
             row = await queries.one_booking(connection, booking_id)
     if row is None:
         raise Refusal(404, "Not found", "there is no such booking")
-    return answer(_without(row, "position"))
+    return answer(_booking(row))
 
 
 @router.get("/api/rentals/customers")
@@ -192,7 +194,7 @@ async def list_customers(
             connection, segment=segment, hosts=hosts, booked=booked, after=after, limit=limit
         )
         people = await states_of(connection, [UUID(str(row["id"])) for row in rows])
-    rows = await asyncio.to_thread(_valued, rows, people, house)
+    rows = await asyncio.to_thread(_valued, rows, people, house, millis(services(request).now()))
     last = rows[-1] if len(rows) == limit else None
     following = encode_cursor(round(last["last_at"].timestamp() * 1000), last["id"]) if last else None
     return answer({"items": rows, "next_cursor": following})
@@ -215,9 +217,9 @@ async def get_customer(request: Request, person_id: UUID) -> Response:
     if row is None:
         raise Refusal(404, "Not found", "there is no such customer")
     person = person_page.read_person(known["state"]) if known else Person()
-    now_ms = millis(datetime.now(UTC))
+    now_ms = millis(own.now())
     shown = profile.profile_of(person.rentals, house, len(person.platforms), now_ms)
-    rows = [_without(one, "position") for one in bookings]
+    rows = [_booking(one) for one in bookings]
     return answer({"id": row["id"], "last_at": row["last_at"], "profile": shown, "bookings": rows})
 
 
@@ -235,6 +237,7 @@ async def get_value_model(request: Request) -> Response:
     return answer({"fitted": True, "enough_data": model.enough_data, **told})
 
 
+LISTED: TypeAdapter[Listed] = TypeAdapter(Listed)
 MOST_SHOWN = 200
 EARLIEST_MS, LATEST_MS = 0, 4_102_444_800_000
 """Cursors from beyond these years make the first page or the last."""
@@ -269,7 +272,7 @@ async def _paymob(request: Request, slug: str) -> Response:
         return answer({"status": "ignored", "why": item.why})
     region = await own.region_of(brokerage_id)
     sender = Sender(brokerage_id, PROVIDER, request.scope["request_id"], region, assume_now=True)
-    verdict = (await record_touchpoints([item], sender, own.batcher, datetime.now(UTC)))[0]
+    verdict = (await record_touchpoints([item], sender, own.batcher, own.now()))[0]
     response = told(request, verdict)
     response.status_code = 200  # what they take for heard
     return response
@@ -333,9 +336,10 @@ def _search(body: dict[str, Any], request: Request) -> dict[str, Any] | Problem:
     return read
 
 
-def _valued(rows: Sequence[Mapping[str, Any]], people: Mapping[UUID, Any], house: House) -> list[dict[str, Any]]:
+def _valued(
+    rows: Sequence[Mapping[str, Any]], people: Mapping[UUID, Any], house: House, now_ms: int
+) -> list[dict[str, Any]]:
     """Return customers with what they may bring in the next twelve months as of now, its score and its band."""
-    now_ms = millis(datetime.now(UTC))
     return [_with_value(row, people.get(UUID(str(row["id"]))), house, now_ms) for row in rows]
 
 
@@ -347,5 +351,8 @@ def _with_value(row: Mapping[str, Any], known: Mapping[str, Any] | None, house: 
     return {**row, "predicted_ltv": value, "ltv_score": points, "ltv_band": band}
 
 
-def _without(row: Mapping[str, Any], name: str) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if key != name}
+def _booking(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a booking as it is shown: how the last payment was made, in place of its place and its folded state."""
+    paid = LISTED.validate_json(row["state"]).booking.last_payment
+    shown = {name: value for name, value in row.items() if name not in ("position", "state")}
+    return shown | {"payment_method": paid and paid.method, "instalments": paid and paid.instalments}

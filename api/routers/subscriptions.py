@@ -174,7 +174,7 @@ async def test_subscription(request: Request, subscription_id: UUID) -> Response
     known = await _change(request, principal, lambda endpoints: endpoints.known(subscription_id))
     if known is None:
         raise _no_such()
-    delivery_id, at = uuid4(), datetime.now(UTC)
+    delivery_id, at = uuid4(), services(request).now()
     reply = await asyncio.to_thread(_sent, _client(request), *known, delivery_id, at)
     await _change(
         request, principal, lambda endpoints: endpoints.tested(subscription_id, delivery_id, at, reply)

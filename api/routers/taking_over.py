@@ -6,18 +6,17 @@ from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
+from api.bodies import body_of, read_body
 from api.docs import MADE
 from api.errors import Refusal
-from api.reading import answer, caller, json_body, services
+from api.reading import answer, caller, services
 from application.ports.desks import NoSuchThread
-from application.ports.touchpoints import Problem
 from application.take_over import MOST_MINUTES, TAKEN, HeldByAnother, Holding, Taken
 
 router = APIRouter(tags=["conversations"])
 Decided = TypeVar("Decided")
-Body = TypeVar("Body", bound=BaseModel)
 
 Agent = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True, pattern=r"^[^\x00]*$")]
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=r"^[^\x00]*$")]
@@ -33,7 +32,7 @@ class TakeOver(_Asked):
     agent: Agent
     reason: Reason = TAKEN
     minutes: Annotated[int, Field(ge=1, le=MOST_MINUTES)] | None = None
-    force: bool = False
+    force: StrictBool = False
 
 
 class Release(_Asked):
@@ -41,7 +40,7 @@ class Release(_Asked):
 
     agent: Agent | None = None
     reason: Reason = "the agent gave it back"
-    force: bool = False
+    force: StrictBool = False
 
 
 class Close(_Asked):
@@ -50,23 +49,17 @@ class Close(_Asked):
     agent: Agent | None = None
     reason: Reason = "an agent closed it"
     survey: Literal["ar", "en"] | None = None
-    force: bool = False
+    force: StrictBool = False
 
 
-def _body(model: type[BaseModel]) -> dict[str, Any]:
-    schema = model.model_json_schema()
-    required = bool(schema.get("required"))
-    return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema}}}}
-
-
-@router.post("/api/conversations/{conversation_id}/takeover", openapi_extra=_body(TakeOver), responses=MADE)
+@router.post("/api/conversations/{conversation_id}/takeover", openapi_extra=body_of(TakeOver), responses=MADE)
 async def take_over(request: Request, conversation_id: UUID) -> Response:
     """Take a thread over from the assistant: what it had on its way out is cancelled, and it keeps still.
 
     The holder again extends the lease. 409 names another agent who holds it; `force` takes it from them.
     """
     principal = await caller(request, "operate")
-    asked = _read(TakeOver, await json_body(request))
+    asked = await read_body(request, TakeOver)
     taken = await _decided(request, lambda holding: holding.take_over(
         principal.brokerage_id, conversation_id, asked.agent, reason=asked.reason, minutes=asked.minutes,
         force=asked.force,
@@ -74,22 +67,22 @@ async def take_over(request: Request, conversation_id: UUID) -> Response:
     return answer(_shown(conversation_id, taken), 201 if taken.verdict == "taken" else 200)
 
 
-@router.post("/api/conversations/{conversation_id}/release", openapi_extra=_body(Release))
+@router.post("/api/conversations/{conversation_id}/release", openapi_extra=body_of(Release, required=False))
 async def release(request: Request, conversation_id: UUID) -> Response:
     """Give a thread back to the assistant. 409 where another agent holds it, unless `force`."""
     principal = await caller(request, "operate")
-    asked = _read(Release, await _body_of(request))
+    asked = await read_body(request, Release, optional=True)
     taken = await _decided(request, lambda holding: holding.release(
         principal.brokerage_id, conversation_id, asked.agent, reason=asked.reason, force=asked.force
     ))  # fmt: skip
     return answer(_shown(conversation_id, taken))
 
 
-@router.post("/api/conversations/{conversation_id}/close", openapi_extra=_body(Close))
+@router.post("/api/conversations/{conversation_id}/close", openapi_extra=body_of(Close, required=False))
 async def close(request: Request, conversation_id: UUID) -> Response:
     """Close a thread; a new message opens it again. `survey` is the message that asks, null where none could go."""
     principal = await caller(request, "operate")
-    asked = _read(Close, await _body_of(request))
+    asked = await read_body(request, Close, optional=True)
     taken, survey = await _decided(request, lambda holding: holding.close(
         principal.brokerage_id, conversation_id, asked.agent, reason=asked.reason, survey=asked.survey,
         force=asked.force,
@@ -111,23 +104,6 @@ async def _decided(request: Request, decide: Callable[[Holding], Decided]) -> De
     except HeldByAnother as refusal:
         held = {"holder": refusal.agent, "until": refusal.until and refusal.until.isoformat()}
         raise Refusal(409, "Held by another", f"{refusal}; `force` takes it from them", more=held) from refusal
-
-
-async def _body_of(request: Request) -> Any:
-    """Return the body, an empty object where there is none."""
-    return {} if request.headers.get("content-length") in (None, "0") else await json_body(request)
-
-
-def _read(model: type[Body], body: Any) -> Body:
-    if not isinstance(body, dict):
-        raise Refusal(422, "Invalid request", errors=[Problem("", "must be an object")])
-    try:
-        return model.model_validate(body)
-    except ValidationError as wrong:
-        problems = [
-            Problem(".".join(str(part) for part in one["loc"]), one["msg"]) for one in wrong.errors(include_input=False)
-        ]  # fmt: skip
-        raise Refusal(422, "Invalid request", errors=problems) from None
 
 
 def _shown(thread_id: UUID, taken: Taken) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Templates of WhatsApp: as last synced, and synced anew on request."""
 
 import asyncio
-from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request, Response
 
@@ -28,7 +27,7 @@ async def list_templates(
 async def sync_templates(request: Request) -> Response:
     """Have a worker read all templates anew from WhatsApp. 409 where no account names its business account."""
     principal = await caller(request, "operate")
-    now = datetime.now(UTC)
+    now = services(request).now()
     accounts = await asyncio.to_thread(services(request).sending.sync_templates, principal.brokerage_id, now)
     if not accounts:
         raise Refusal(409, "Nothing to sync", "no WhatsApp account names the business account that owns it")

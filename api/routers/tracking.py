@@ -1,7 +1,5 @@
 """Conversions asked for directly: recorded as touchpoints, told to Meta like all others."""
 
-from datetime import UTC, datetime
-
 from fastapi import APIRouter, Request, Response
 
 from api import asked as spelt
@@ -78,7 +76,7 @@ async def batch_events(request: Request) -> Response:
         raise Refusal(422, "Invalid request", errors=[Problem("events", rule)])
     items = [_item(event) for event in events]
     good = [item for item in items if not isinstance(item, Problem)]
-    told = iter(await record_touchpoints(good, sender, services(request).batcher, datetime.now(UTC)))
+    told = iter(await record_touchpoints(good, sender, services(request).batcher, services(request).now()))
     verdicts = [Verdict("rejected", errors=(item,)) if isinstance(item, Problem) else next(told) for item in items]
     return answer(verdicts_of(events, verdicts))
 

@@ -112,11 +112,11 @@ async def post_booking(request: Request, property_id: str) -> Response:
     """
     sender, own = await sender_of(request, assume_now=True), services(request)
     item = await item_of(request, Flat(REQUESTED, {"property_id": property_id}), _spelt)
-    verdict = (await record_touchpoints([item], sender, own.batcher, datetime.now(UTC)))[0]
+    verdict = (await record_touchpoints([item], sender, own.batcher, own.now()))[0]
     if verdict.event_id is None or verdict.status not in ("accepted", "duplicate"):
         return told(request, verdict)
     asking = Asking(sender.brokerage_id, sender.region, sender.producer[:LONGEST_NAME], sender.correlation_id)
-    use_case = BookViewings(own.calendars, own.calendars.code_of)
+    use_case = BookViewings(own.calendars, own.calendars.code_of, clock=own.now)
     try:
         booked = await use_case.book(verdict.event_id, asking)
     except SlotTaken as taken:
@@ -248,7 +248,7 @@ async def _take(request: Request, viewing_id: str, name: StepName) -> Response:
     region = await own.region_of(principal.brokerage_id)
     asking = Asking(principal.brokerage_id, region, step.by or "", request.scope["request_id"])
     try:
-        taken = await ChangeViewings(own.calendars).take(wanted, step, asking)
+        taken = await ChangeViewings(own.calendars, clock=own.now).take(wanted, step, asking)
     except NoSuchViewing:
         raise Refusal(404, "Not found", "there is no such viewing") from None
     except StepRefused as refused:
@@ -267,7 +267,7 @@ async def _step(request: Request, name: StepName, principal: Principal) -> TakeS
         said = BODIES[name].model_validate_json(orjson.dumps(body), strict=True)
     except (TypeError, ValueError) as wrong:
         raise Refusal(422, "Invalid request", errors=_problems(wrong)) from None
-    now = datetime.now(UTC)
+    now = services(request).now()
     at = said.occurred_at or now
     if not EARLIEST <= at <= now + FUTURE_TOLERANCE:
         raise Refusal(422, "Invalid request", errors=[Problem("occurred_at", "must not be in the future")])

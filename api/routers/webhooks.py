@@ -109,7 +109,7 @@ async def _receive(request: Request, app: str | None) -> Response:
     signers, place = signed
     may = {(one.brokerage_id, one.app) for one in signers}
     verified_by = f"{signers[0].app}#{place}"
-    came = Came("meta", app or signers[0].app, datetime.now(UTC), _headers(request), verified_by, raw, body)
+    came = Came("meta", app or signers[0].app, own.now(), _headers(request), verified_by, raw, body)
     return await _store(
         request,
         came,
@@ -141,7 +141,7 @@ async def receive_360dialog(request: Request, account: str) -> Response:
     body, read = _read(raw)
     route = found[0]
     parts = [at_account(one, route) for one in read]
-    came = Came("360dialog", None, datetime.now(UTC), _headers(request), f"{account}#{how}", raw, body)
+    came = Came("360dialog", None, own.now(), _headers(request), f"{account}#{how}", raw, body)
     return await _store(request, came, parts, routes, lambda one: one == route, [route.brokerage_id])
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from domain.shared.fact import Fact
+from domain.shared.outbox import OutboxMessage
 
 State = Literal["waiting", "parked", "done", "dead"]
 
@@ -95,7 +96,7 @@ class Entry:
     """What is recorded in one transaction: all of it or, where a lease was lost, nothing.
 
     `opens` holds a lane, `closes` lets one go again with everything parked in it. `answered` is the lease of a request
-    that is over though messages of it stay in hand.
+    that is over though messages of it stay in hand. `messages` are further work; one put before is left as it is.
     """
 
     settled: Sequence[Settled] = ()
@@ -104,6 +105,7 @@ class Entry:
     opens: Circuit | None = None
     closes: Lane | None = None
     answered: int | None = None
+    messages: Sequence[OutboxMessage] = ()
 
 
 class Records(Protocol):

@@ -51,6 +51,7 @@ FIELDS_OF: Final = {  # kind of hint → the fields of Meta's user data that it 
     **{key.hint: (key.field,) for key in KEYS},
     "name": ("fn", "ln"), "first_name": ("fn",), "last_name": ("ln",), "fbc": ("fbc",),
     "email_sha256": ("em",), "phone_sha256": ("ph",),
+    "phone": ("ph", "country"),  # a number tells its country, which is sent where no other is told
 }
 MESSAGING_KEYS: Final = {"whatsapp": "ctwa_clid", "messenger": "page_scoped_user_id", "instagram": "ig_sid"}
 """Channel of business messaging → the person's id without which Meta takes no event of it."""

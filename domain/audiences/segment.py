@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, model_validator
 
 from domain.ads.direct import EventName
 from domain.people.person import Platform
@@ -44,7 +44,7 @@ class Segment(BaseModel):
     conversions_at_least: Count | None = None
     value_at_least: Amount | None = None
     currency: Currency | None = None
-    never_converted: bool = False
+    never_converted: StrictBool = False
 
     @model_validator(mode="after")
     def _possible(self) -> "Segment":

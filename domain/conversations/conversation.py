@@ -161,7 +161,7 @@ def _with(before: Conversation, recorded: Recorded) -> Conversation:
         case ConversationTouchpoint():
             return _touched(before, recorded, fact)
         case ConversationAnalysed():
-            return _analysed(before, recorded, fact, event)
+            return _analysed(before, fact, event)
         case ConversationEnded():
             return _closed(changed(before, over_by=before.over_by or event), event)
         case _:
@@ -223,7 +223,7 @@ def _completed(before: Conversation, recorded: Recorded, fact: ConversationCompl
     return after if waits else _closed(after, event)
 
 
-def _analysed(before: Conversation, recorded: Recorded, fact: ConversationAnalysed, event: str) -> Conversation:
+def _analysed(before: Conversation, fact: ConversationAnalysed, event: str) -> Conversation:
     transcript = str(fact.transcript_event_id)
     after = changed(
         before,

@@ -70,9 +70,9 @@ def evolve(before: Thread, recorded: Recorded) -> Thread:
         case SendRequested():
             return _requested(before, recorded, fact)
         case SendSettled():
-            return _settled(before, recorded, fact)
+            return _settled(before, fact)
         case ReceiptReceived():
-            return _receipted(before, recorded, fact)
+            return _receipted(before, fact)
         case SignalReceived():
             return _signalled(before, recorded, fact)
         case HolderChanged():
@@ -206,7 +206,7 @@ def _clicked(before: Thread, referral: AdReferral | None, at_ms: int, event: str
     return _in_time(after, before.last_answer_ms) if before.last_answer_ms is not None else after
 
 
-def _settled(before: Thread, recorded: Recorded, fact: SendSettled) -> Thread:
+def _settled(before: Thread, fact: SendSettled) -> Thread:
     send_id, at = str(fact.send_id), millis(fact.occurred_at)
     if fact.ref is not None:
         before = _known_as(before, str(fact.ref), send_id)
@@ -241,7 +241,7 @@ def _known_as(before: Thread, ref: str, send_id: str) -> Thread:
     )
 
 
-def _receipted(before: Thread, recorded: Recorded, fact: ReceiptReceived) -> Thread:
+def _receipted(before: Thread, fact: ReceiptReceived) -> Thread:
     at = millis(fact.occurred_at)
     after = before
     if fact.up_to is not None:

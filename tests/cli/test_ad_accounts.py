@@ -1,35 +1,14 @@
 """Ad accounts from the command line: what opens one is stored sealed, and found when an audience is kept in it."""
 
-from collections.abc import Callable
-
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
 
-from adapters.postgres.audiences import opening
+from adapters.postgres.audience_syncs import opening
 from adapters.postgres.connections import connect
 from adapters.postgres.secrets import SecretStore
 from adapters.sealing import MasterKey
-from api.cli.main import app
 from application.brokerages import brokerage_id_of
 from application.ports.conversions import Credentials
-
-Run = Callable[..., Result]
-MASTER = MasterKey.generate()
-
-
-@pytest.fixture
-def masar(own_url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The command line on a database with one brokerage."""
-    monkeypatch.setenv("MASAR_DATABASE_URL", own_url)
-    monkeypatch.setenv("MASAR_MASTER_KEY", MASTER)
-    runner = CliRunner()
-
-    def run(*words: str) -> Result:
-        return runner.invoke(app, list(words))
-
-    assert run("brokerage", "create", "nile").exit_code == 0
-    return run
+from tests.cli.conftest import MASTER, Run
 
 
 def opened(url: str, account: str) -> Credentials | None:

@@ -9,8 +9,8 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from adapters.paymob.secrets import HMAC_SECRET, PaymobSecrets
 from adapters.postgres.connections import connect
+from adapters.postgres.door_secrets import PAYMOB_SECRET, DoorSecrets
 from adapters.sealing import MasterKey
 from api.cli.main import app
 from application.brokerages import brokerage_id_of
@@ -52,9 +52,12 @@ def test_the_secret_of_paymob_is_kept_sealed_and_replaced(masar: Run, own_url: s
     brokerage_id: UUID = brokerage_id_of("nile")
     with connect(own_url, "masar_registry") as registry:
         ((name, sealed),) = registry.execute("SELECT name, sealed FROM registry.secrets").fetchall()
-    assert name == HMAC_SECRET
+    assert name == PAYMOB_SECRET
     assert b"second" not in bytes(sealed)
-    assert PaymobSecrets(own_url, MasterKey.parse(os.environ["MASAR_MASTER_KEY"])).of(brokerage_id) == "second"
+    assert (
+        DoorSecrets(own_url, MasterKey.parse(os.environ["MASAR_MASTER_KEY"]), PAYMOB_SECRET).of(brokerage_id)
+        == "second"
+    )
 
 
 @pytest.mark.parametrize(

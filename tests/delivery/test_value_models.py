@@ -11,11 +11,13 @@ from adapters.dramatiq.hands import Crew
 from adapters.lifetime_value.later import LoadedLater
 from adapters.postgres.append import append_in, flush
 from adapters.postgres.mapper import Envelope
-from adapters.postgres.rental_history import LogOfRentals
+from adapters.postgres.rental_history import CustomersOfRentals, LogOfRentals
 from adapters.postgres.work import Line, Work
+from application import tell_new_fit
 from application.fit_value_model import FitValueModel
 from application.ports.outbox import Leased
 from application.record_value_change import RecordValueChange
+from application.tell_new_fit import TellNewFit
 from domain.lifetime_value.fitted import FittedValueModel
 from domain.people.events import SubjectsLinked
 from domain.people.hints import PersonHints
@@ -24,6 +26,7 @@ from domain.rentals.events import (
     RentalBookingConfirmed,
     RentalPaid,
     RentalReviewLeft,
+    RentalSearched,
     RentalValueModelFitted,
 )
 from domain.shared.fact import Fact
@@ -199,15 +202,125 @@ def test_a_worker_knows_both_messages(stage: Stage) -> None:
     stage.db.append(stage.brokerage_id, RentalValueModelFitted(model=worth(3_000), occurred_at=datetime.now(UTC)))
     append(stage, *guests(3))
     stage.db.project("rental_customers")
-    due = "UPDATE outbox.messages SET due_at = now() WHERE brokerage_id = %s RETURNING id, kind"
-    waiting = stage.db.rows(due, stage.brokerage_id)
+    due = "UPDATE outbox.messages SET due_at = now() WHERE brokerage_id = %s"
+    waiting = stage.db.rows(f"{due} RETURNING id, kind", stage.brokerage_id)
     assert {kind for _, kind in waiting} == {"fit_value_model", "record_value_change"}
     crew = Crew(stage.settings())
     for _ in waiting:  # those of one guest go one after the other
         for number, _kind in waiting:
             crew.hands().run_one(number)
+    stage.db.project("rental_customers")
+    told_of = stage.db.rows(f"{due} AND kind = 'tell_new_fit' RETURNING id", stage.brokerage_id)
+    for (number,) in told_of:
+        crew.hands().run_one(number)
     crew.close()
+    assert len(told_of) == 1
     assert set(stage.states().values()) == {"done"}
     assert len(models(stage)) == 2
     told = stage.db.facts(stage.brokerage_id, "rentals.value_changed.v1")
-    assert len(told) == sum(kind == "record_value_change" for _, kind in waiting)
+    of_facts, of_fits = [[one for one in told if (one["reason"] == "new fit") is fit] for fit in (False, True)]
+    assert len(of_facts) == sum(kind == "record_value_change" for _, kind in waiting)
+    assert [one.get("after_minor") for one in of_fits] == [None] * 3  # three guests are too few for the new fit
+
+
+class Fits:
+    """A fitter that always finds the same."""
+
+    def __init__(self, pounds: float) -> None:
+        self._pounds = pounds
+
+    def fit(self, _customers: Any, as_of: datetime, _currency: str) -> FittedValueModel:
+        return worth(self._pounds, as_of=as_of)
+
+
+def fits(stage: Stage, line: Line, pounds: float, day: int = 0) -> UUID:
+    """The model is fitted anew; return the message that tells what it changes."""
+    known, at = LogOfRentals(line), NOW + timedelta(days=day)
+    FitValueModel(known, Fits(pounds), Work(line, MASTER), lambda: at).now(stage.brokerage_id)
+    asked = (
+        "SELECT id FROM outbox.messages WHERE brokerage_id = %s AND kind = 'tell_new_fit' ORDER BY created_at DESC "
+        "LIMIT 1"
+    )
+    ((found,),) = stage.db.rows(asked, stage.brokerage_id)
+    return UUID(str(found))
+
+
+def tells(stage: Stage, line: Line, message_id: UUID) -> str:
+    """A worker tells what a fit changes; return what became of the message."""
+    stage.db.rows("UPDATE outbox.messages SET due_at = now() WHERE id = %s RETURNING 1", message_id)
+    leased = Work(line, MASTER).lease_one(message_id)
+    assert leased is not None
+    TellNewFit(CustomersOfRentals(line), Work(line, MASTER), lambda: NOW).run(leased)
+    stage.db.project("rental_customers")
+    return stage.states()[str(message_id)]
+
+
+def told_by_fits(stage: Stage) -> list[tuple[int | None, int | None]]:
+    """Before and after of each change that a fit made, in the order of the log."""
+    told = stage.db.facts(stage.brokerage_id, "rentals.value_changed.v1")
+    return [(one.get("before_minor"), one.get("after_minor")) for one in told if one["reason"] == "new fit"]
+
+
+def test_a_new_fit_tells_what_it_changes_of_each_customer(stage: Stage, line: Line) -> None:
+    anna, searcher = uuid4(), uuid4()
+    append(
+        stage, (stay("a1", 1), anna), (RentalSearched(occurred_at=LONG_AGO), searcher),
+    )  # fmt: skip
+    stage.db.project("rental_customers")
+    first = fits(stage, line, 3_000)
+    stage.db.project("rental_customers")
+    assert tells(stage, line, first) == "done"
+    assert told_by_fits(stage) == [(None, 300_000)]
+    second = fits(stage, line, 5_000, day=1)
+    stage.db.project("rental_customers")
+    assert (tells(stage, line, second), told_by_fits(stage)[1:]) == ("done", [(300_000, 500_000)])
+    asked = "SELECT subject_id, cause_id FROM log.masar_events WHERE brokerage_id = %s AND topic = %s"
+    rows = stage.db.rows(asked, stage.brokerage_id, "rentals.value_changed.v1")
+    assert {subject for subject, _ in rows} == {anna}
+    fitted = stage.db.rows(
+        "SELECT originator_id FROM log.masar_events WHERE brokerage_id = %s AND topic = %s ORDER BY notification_id",
+        stage.brokerage_id, "rentals.value_model_fitted.v1",
+    )  # fmt: skip
+    assert [cause for _, cause in rows] == [stream for (stream,) in fitted]
+
+
+def test_a_fit_that_changes_nothing_tells_nothing_and_a_repeat_tells_nothing_more(stage: Stage, line: Line) -> None:
+    append(stage, (stay("a1", 1), uuid4()))
+    for day, after in ((0, [(None, 300_000)]), (1, [(None, 300_000)])):
+        telling = fits(stage, line, 3_000, day)
+        payload = stage.db.rows("SELECT payload FROM outbox.messages WHERE id = %s", telling)[0][0]
+        stage.db.project("rental_customers")
+        tells(stage, line, telling)
+        stage.db.rows(
+            "UPDATE outbox.messages SET state = 'waiting', payload = %s WHERE id = %s RETURNING 1", payload, telling
+        )
+        tells(stage, line, telling)
+        assert told_by_fits(stage) == after
+
+
+def test_a_fit_is_told_once_the_read_model_has_come_as_far(stage: Stage, line: Line) -> None:
+    append(stage, (stay("a1", 1), uuid4()))
+    telling = fits(stage, line, 3_000)
+    assert (tells(stage, line, telling), told_by_fits(stage)) == ("waiting", [])
+    assert (tells(stage, line, telling), told_by_fits(stage)) == ("done", [(None, 300_000)])
+
+
+def test_of_two_fits_only_the_newest_is_told(stage: Stage, line: Line) -> None:
+    append(stage, (stay("a1", 1), uuid4()))
+    older, newer = fits(stage, line, 3_000), fits(stage, line, 5_000, day=1)
+    stage.db.project("rental_customers")
+    assert (tells(stage, line, older), told_by_fits(stage)) == ("done", [])
+    assert (tells(stage, line, newer), told_by_fits(stage)) == ("done", [(None, 500_000)])
+
+
+def test_many_customers_are_told_of_in_pages(stage: Stage, line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tell_new_fit, "AT_ONCE", 2)
+    append(stage, *((stay(f"s{nth}", 1), UUID(int=nth + 1)) for nth in range(5)))
+    fits(stage, line, 3_000)
+    stage.db.project("rental_customers")
+    asked = "SELECT id FROM outbox.messages WHERE brokerage_id = %s AND kind = 'tell_new_fit' AND state = 'waiting'"
+    pages = 0
+    while found := stage.db.rows(asked, stage.brokerage_id):
+        assert tells(stage, line, found[0][0]) == "done"
+        pages += 1
+    assert (pages, told_by_fits(stage)) == (3, [(None, 300_000)] * 5)

@@ -217,6 +217,9 @@ def test_what_is_given_up_is_told_of_until_somebody_has_it_sent_again(stage: Sta
 def test_a_day_before_it_is_too_late_the_number_is_told_once_a_day(stage: Stage) -> None:
     near, far = stage.lead(ago=timedelta(days=6, hours=2)), stage.lead()
     assert (stage.states()[near], stage.states()[far]) == ("waiting", "waiting")
+    assert alerts(stage) == []  # decided a moment ago: it is on its way
+    earlier = "UPDATE outbox.messages SET created_at = created_at - interval '11 minutes'"
+    stage.db.rows(f"{earlier} WHERE brokerage_id = %s RETURNING 1", stage.brokerage_id)
     assert alerts(stage) == [("deadline_near", stage.dataset_id)]
     assert alerts(stage, deadlines=False) == [("deadline_near", stage.dataset_id)]
     (told,) = raised(stage)

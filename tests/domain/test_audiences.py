@@ -231,7 +231,7 @@ class Work:
     def record(self, entry: Entry) -> None:
         self.entries.append(entry)
 
-    def clock(self) -> float:
+    def steady(self) -> float:
         self.seconds += self.slow
         return self.seconds
 
@@ -243,7 +243,7 @@ class Work:
         message = Leased(
             UUID(int=9), UUID(int=1), "sync_audience", None, UUID(int=9), None, 1, 1, payload, at()
         )  # fmt: skip
-        CarryOutSync(self, self, self.clock, most_rows=60, longest_run_s=60).run(message)
+        CarryOutSync(self, self, steady=self.steady, most_rows=60, longest_run_s=60).run(message)
         entry = self.entries[-1]
         facts = [one.fact for one in entry.facts if isinstance(one.fact, AudienceSynced)]
         return entry.settled[0].state, facts[0] if facts else None

@@ -59,6 +59,7 @@ def test_nothing_is_missing_where_all_is_known() -> None:
 def test_the_keys_are_metas_and_the_own_id_is_always_there() -> None:
     assert estimate({"name", "fbclid", "page_url"}).keys == ("external_id", "fbc", "fn", "ln")
     assert estimate({"ctwa_clid", "psid", "phone"}, channel="messenger").keys == (
+        "country",
         "external_id",
         "page_scoped_user_id",
         "ph",

@@ -55,10 +55,6 @@ def customer(*facts: Fact) -> Customer:
     return told(*facts).people[ANNA.subject_id].rentals
 
 
-def of_category(story: Story, category: str) -> list[tuple[str, float | None]]:
-    return [(one.event_name, one.value) for one in story.conversions if one.category == category]
-
-
 def outcome(story: Story) -> tuple[str, float | None, str]:
     """What the booking itself told, milestones left out."""
     (found,) = [one for one in story.conversions if one.slot == "rental_booking"]

@@ -55,9 +55,6 @@ ENVELOPE = frozenset(
 )  # fmt: skip
 """Fields of every message, read for themselves."""
 
-UNSUPPORTED = 131051
-"""The platform's code for a type that it does not pass on."""
-
 
 def message_of(message: Mapping[str, Any], more: More) -> Message:
     """Return what a message holds, of whatever type; fields that are not known go to `more`, nothing is dropped."""

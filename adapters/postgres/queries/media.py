@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -10,6 +10,7 @@ import orjson
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
+from adapters.postgres.clock import time_of
 from adapters.postgres.connections import connect
 from adapters.postgres.mapper import MARK, is_sealed
 from adapters.postgres.outbox import add_messages
@@ -94,15 +95,21 @@ async def sent_file_of(connection: Connection, conversation_id: UUID, send_id: U
 
 def try_again(url: str, file: MessageFile) -> None:
     """Have a file fetched anew; asked twice it is fetched once. Raises psycopg.OperationalError."""
-    message, content = file.message, file.content
+    content = file.content
     if content is None:
         return
+    with connect(url, "masar_projector", name="media") as connection, connection.cursor(binary=True) as cursor:
+        add_messages(cursor, [_again(file, content, time_of(connection))])
+
+
+def _again(file: MessageFile, content: Sealed, now: datetime) -> OutboxMessage:
+    message = file.message
     ref = message["originator_id"]
-    again = OutboxMessage(
+    return OutboxMessage(
         id=uuid5(FILES, f"again|{ref}|{len(file.outcomes)}" + (f"|{file.nth}" if file.nth else "")),
         brokerage_id=message["brokerage_id"],
         kind="fetch_media",
-        due_at=datetime.now(UTC),
+        due_at=now,
         payload={
             "thread_id": str(file.thread_id), "ref": str(ref), "channel": file.state["channel"],
             "account_id": file.state["account_id"], "provider": file.state.get("provider", "meta"),
@@ -113,5 +120,3 @@ def try_again(url: str, file: MessageFile) -> None:
         position=message["notification_id"],
         correlation_id=message["correlation_id"],
     )  # fmt: skip
-    with connect(url, "masar_projector", name="media") as connection, connection.cursor(binary=True) as cursor:
-        add_messages(cursor, [again])

@@ -14,7 +14,7 @@ FIELDS = (
     "predicted_ltv, investor_type, seller_likelihood, consents"
 )
 LIST = f"""
-SELECT {FIELDS} FROM read_models.people
+SELECT {FIELDS}, state FROM read_models.people
  WHERE (%(quality)s::text IS NULL OR quality = %(quality)s) AND (%(known)s::bool IS NULL OR known = %(known)s)
    AND (%(score)s::int8 IS NULL OR (score, key) < (%(score)s::int8, %(key)s::text))
  ORDER BY score DESC, key DESC LIMIT %(limit)s
@@ -35,7 +35,7 @@ SELECT c.id, c.slot, c.event_name, c.value, c.currency, c.cause_id, c.occurred_a
 async def list_people(
     connection: Connection, *, quality: str | None, known: bool | None, after: list[Any] | None, limit: int
 ) -> list[DictRow]:
-    """Return people by score, the best first; `after` is the (score, id) of the last one seen."""
+    """Return people with their folded state by score, the best first; `after` is the (score, id) of the last seen."""
     score, key = after or (None, None)
     cursor = await connection.execute(
         LIST, {"quality": quality, "known": known, "score": score, "key": key, "limit": limit}

@@ -14,7 +14,7 @@ BOOKING = (
     "b.key AS id, b.position, b.subject_id, coalesce(a.person_id, b.subject_id) AS person_id, b.property_id, b.status, "
     "b.booked_at, b.total_minor, b.net_minor, b.currency, b.nights, b.check_in, b.check_out, b.purpose, b.guests, "
     "b.source, b.paid_minor, b.refunded_minor, b.tourism_permit, b.developer_qr, b.response_rate, b.guest_rating, "
-    "b.last_at, b.test"
+    "b.last_at, b.test, b.state"
 )
 FROM_BOOKINGS = """
   FROM read_models.rental_bookings b
@@ -56,7 +56,10 @@ async def list_bookings(
     connection: Connection, *, status: str | None, property_id: str | None, purpose: str | None,
     subjects: Sequence[UUID] | None, since: datetime | None, until: datetime | None, after: int | None, limit: int,
 ) -> list[DictRow]:  # fmt: skip
-    """Return bookings, the newest first; `after` is the position of the last one seen. Money in minor units."""
+    """Return bookings, the newest first; `after` is the position of the last one seen. Money in minor units.
+
+    `state` is the folded one, as JSON.
+    """
     asked: dict[str, Any] = {
         "status": status, "property_id": property_id, "purpose": purpose,
         "subjects": list(subjects) if subjects is not None else None, "since": since, "until": until,

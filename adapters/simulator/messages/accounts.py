@@ -82,10 +82,6 @@ class Accounts:
         """Return the number that a 360dialog key belongs to."""
         return next((one for one, it in self._known.items() if it.api_key == api_key), None)
 
-    def has_waba(self, waba_id: str) -> bool:
-        """Say whether one of the numbers belongs to this WhatsApp Business Account."""
-        return any(it.waba_id == waba_id for it in self._known.values())
-
     def of_waba(self, waba_id: str) -> str | None:
         """Return a number of a WhatsApp Business Account."""
         return next((one for one, it in self._known.items() if it.waba_id == waba_id), None)

@@ -19,8 +19,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Body: TypeAlias = dict[str, Any]
 
-MAX_BATCH = 1_000
-"""Updates in one request."""
 KEPT = 10_000
 """Deliveries remembered, the newest."""
 AT_ONCE = 32

@@ -24,6 +24,7 @@ def add_message_routes(app: FastAPI, messaging: Messaging) -> None:
     _add_media(app, messaging)
     _add_templates(app, messaging)
     _add_360dialog(app, messaging)
+    _add_360dialog_settings(app, messaging)
 
 
 async def call_of(request: Request) -> Call:
@@ -180,16 +181,11 @@ def _templates(
 
 
 def _add_360dialog(app: FastAPI, messaging: Messaging) -> None:
-    def owner(request: Request) -> tuple[str, str] | None:
-        key = request.headers.get("d360-api-key", "")
-        account_id = messaging.accounts.of_key(key) if key else None
-        return (account_id, key) if account_id else None
-
     refused = json_answer(KEY_REFUSED, 401)
 
     @app.post("/messages")
     async def send(request: Request) -> Response:
-        if (found := owner(request)) is None:
+        if (found := _owner(request, messaging)) is None:
             return refused
         delay_s = messaging.faults.of(found[0], ROUTE).draw_delay_s()
         answer = await messaging.send(None, found[0], await call_of(request), key=found[1])
@@ -199,7 +195,7 @@ def _add_360dialog(app: FastAPI, messaging: Messaging) -> None:
 
     @app.post("/media")
     async def upload(request: Request) -> Response:
-        if (found := owner(request)) is None:
+        if (found := _owner(request, messaging)) is None:
             return refused
         return await _upload(request, messaging, found[0], None)
 
@@ -208,7 +204,7 @@ def _add_360dialog(app: FastAPI, messaging: Messaging) -> None:
     async def media(media_id: str, request: Request) -> Response:
         if "d360-api-key" not in request.headers:
             return _told(VERSION_REFUSED)
-        if (found := owner(request)) is None:
+        if (found := _owner(request, messaging)) is None:
             return refused
         if failed := await _met(request, messaging, "media"):
             return failed
@@ -217,9 +213,13 @@ def _add_360dialog(app: FastAPI, messaging: Messaging) -> None:
             return _told(NO_SUCH_FILE)
         return json_answer(file.shown(messaging.media.address(file.id, base_of(request))))
 
+
+def _add_360dialog_settings(app: FastAPI, messaging: Messaging) -> None:
+    refused = json_answer(KEY_REFUSED, 401)
+
     @app.api_route("/v1/configs/webhook", methods=["GET", "POST"])
     async def webhook(request: Request) -> Response:
-        if (found := owner(request)) is None:
+        if (found := _owner(request, messaging)) is None:
             return refused
         hook = messaging.hook_of(found[0])
         if request.method == "POST":
@@ -234,7 +234,7 @@ def _add_360dialog(app: FastAPI, messaging: Messaging) -> None:
 
     @app.api_route("/v1/configs/templates", methods=["GET", "POST"])
     async def templates(request: Request) -> Response:
-        if (found := owner(request)) is None:
+        if (found := _owner(request, messaging)) is None:
             return refused
         account = messaging.accounts.get(found[0])
         waba_id = str(account.waba_id if account else "")
@@ -247,10 +247,17 @@ def _add_360dialog(app: FastAPI, messaging: Messaging) -> None:
 
     @app.delete("/v1/configs/templates/{name}")
     async def delete_template(name: str, request: Request) -> Response:
-        if (found := owner(request)) is None:
+        if (found := _owner(request, messaging)) is None:
             return refused
         account = messaging.accounts.get(found[0])
         return _told(messaging.templates.delete(str(account.waba_id if account else ""), name, None))
+
+
+def _owner(request: Request, messaging: Messaging) -> tuple[str, str] | None:
+    """Return the number that the request's key belongs to, and the key; None where it opens nothing."""
+    key = request.headers.get("d360-api-key", "")
+    account_id = messaging.accounts.of_key(key) if key else None
+    return (account_id, key) if account_id else None
 
 
 def _page_of_360dialog(messaging: Messaging, waba_id: str, call: Call) -> dict[str, Any] | Refusal:

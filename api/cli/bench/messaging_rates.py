@@ -18,9 +18,6 @@ LEFT = """
 SELECT count(*) FROM outbox.messages WHERE kind = 'send_message' AND state IN ('waiting', 'leased')
 """
 GIVEN_UP = "SELECT count(*) FROM outbox.messages WHERE kind = 'send_message' AND state IN ('parked', 'dead')"
-NOT_ACCEPTED = """
-SELECT count(*) FROM read_models.messages WHERE direction = 'out' AND outcome IN ('refused', 'unknown', 'cancelled')
-"""
 
 
 class Crowd:

@@ -8,6 +8,7 @@ from rich.console import Console
 from api.cli.demo.desk import TriedOut
 from api.cli.demo.findings import Findings
 from api.cli.demo.ground import Ground
+from api.reading import encode_cursor
 
 
 def anchor_of(reader: httpx.Client) -> datetime:
@@ -19,13 +20,16 @@ def anchor_of(reader: httpx.Client) -> datetime:
 def signposts(console: Console, address: str, ground: Ground, found: Findings, tried: TriedOut) -> None:
     """Print where to look next: the documentation, calls ready to paste, commands."""
     person = found.journey["person_id"] if found.journey else found.people[0]["id"] if found.people else None
-    calls = [f"people/{person}", f"people/{person}/journey"] if person else []
+    calls = ["people?quality=hot"]
+    calls += [f"people/{person}", f"people/{person}/journey"] if person else []
+    calls += ["conversions?summary=true", "conversions?status=withheld"]
     calls += [f"conversions/{found.one_conversion}"] if found.one_conversion else []
-    calls += ["conversations", "conversations/stream?cursor=0", "webhook-deliveries"]
+    calls += ["conversations", f"conversations/stream?cursor={encode_cursor(0)}", "webhook-deliveries"]
     calls += ["admin/analytics/meta", "policies", f"policies/simulations/{tried.simulation_id}"]
     console.print(f"[bold]Where to look next[/bold]   {address}/docs", highlight=False)
-    lines = [f"  KEY={ground.reader_key}"]
-    lines += [f'  curl -s -H "Authorization: Bearer $KEY" "{address}/api/{call}"' for call in calls]
+    lines = [f"  OPERATOR={ground.operator_key}   # answers, takes over, changes rules: see /docs"]
+    lines += [f"  KEY={ground.reader_key}"]
+    lines += [f'  curl -sN -H "Authorization: Bearer $KEY" "{address}/api/{call}"' for call in calls]
     lines += [f"  ./masar log --person {person}"] if person else []
     lines += ["  ./masar backlog", "  ./masar replay people"]
     lines += [f"  docs/embedding/index.html is a page that is tracked with {address}/masar.js"]
