@@ -12,7 +12,8 @@ PEOPLE = 60
 ASSISTED = (
     "the assistant answered once", "Karim took over from the assistant", "held by another",
     "with her click: ", "Sherif hides his number",
-    "a photo, kept, and a script that said it was one, refused", "it stands in the thread once", "in 2 parts",
+    "a photo, which is kept, and a script that said it was one, which is refused",
+    "it stands in the thread once", "in 2 parts",
     "marketing to him is refused", "the approved template went instead",
     "it was not sent again, its receipt settled it",
     "(131026)", "2 on instagram, 2 on messenger", "One thread, as it is exported",
