@@ -104,9 +104,10 @@ async def body_bytes(request: Request, largest: int) -> bytes:
     Raises Refusal 415 for a packed one, 413 for a large one, 400 for half of one. That it comes in time is the server's
     business (`api/server.py`).
     """
-    if request.headers.get("content-encoding", "identity") != "identity":
+    told = dict(request.scope["headers"])
+    if told.get(b"content-encoding", b"identity") != b"identity":
         raise Refusal(415, "Unsupported encoding", "send the body as it is, without Content-Encoding")
-    if int(request.headers.get("content-length") or 0) > largest:
+    if int(told.get(b"content-length") or 0) > largest:
         raise too_large(largest)
     chunks = bytearray()
     try:

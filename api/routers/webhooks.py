@@ -90,8 +90,8 @@ async def receive_app(request: Request, app: str) -> Response:
 
 async def _receive(request: Request, app: str | None) -> Response:
     own = services(request)
-    raw = await body_bytes(request, LARGEST)
-    header = request.headers.get("x-hub-signature-256")
+    raw, kept = await body_bytes(request, LARGEST), _headers(request)
+    header = kept.get("x-hub-signature-256")
     if header is None:
         raise _turned_away(request, "meta", "no_signature")
     routes = await own.routes.current()
@@ -109,7 +109,7 @@ async def _receive(request: Request, app: str | None) -> Response:
     signers, place = signed
     may = {(one.brokerage_id, one.app) for one in signers}
     verified_by = f"{signers[0].app}#{place}"
-    came = Came("meta", app or signers[0].app, own.now(), _headers(request), verified_by, raw, body)
+    came = Came("meta", app or signers[0].app, own.now(), kept, verified_by, raw, body)
     return await _store(
         request,
         came,

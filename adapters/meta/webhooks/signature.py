@@ -15,7 +15,7 @@ CHALLENGE = re.compile(r"[A-Za-z0-9_.\-]{1,200}")
 
 def signature(raw: bytes, secret: str) -> str:
     """Return the header that Meta would send with these bytes: HMAC-SHA256 under the secret of the app."""
-    return f"sha256={hmac.new(secret.encode(), raw, 'sha256').hexdigest()}"
+    return f"sha256={hmac.digest(secret.encode(), raw, 'sha256').hex()}"
 
 
 def check(raw: bytes, header: str | bytes | None, secrets: Sequence[str]) -> int | None:
