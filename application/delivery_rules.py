@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeVar
 
 from application.ports.conversions import NotAccepted, Transient, Unanswered
 from application.ports.outbox import Leased
+from application.waits import doubled_s
 
 T = TypeVar("T")
 
@@ -30,8 +31,7 @@ def retry_after_s(attempts: int, chance: float) -> float:
 
     `attempts` counts those made, `chance` is in [0, 1).
     """
-    ceiling = min(LONGEST_RETRY_S, FIRST_RETRY_S * (1 << min(attempts - 1, 16)))
-    return max(SOONEST_RETRY_S, ceiling * chance)
+    return max(SOONEST_RETRY_S, doubled_s(FIRST_RETRY_S, LONGEST_RETRY_S, attempts) * chance)
 
 
 def throttle_s(hint_s: float | None, chance: float) -> float:

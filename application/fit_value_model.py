@@ -1,10 +1,9 @@
 """Learn from a brokerage's bookings what its customers may still bring: a `rentals.value_model_fitted.v1`."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
+from application.clock import Clock, utc_now
 from application.ports.lifetime_value import ValueFitter
 from application.ports.outbox import Entry, Leased, NewFact, Records, Settled
 from application.ports.rental_history import RentalHistories
@@ -15,10 +14,6 @@ FITS = UUID("5f0c2a0a-7a58-5d0e-9c1b-6f7e2b8a9d44")
 """Namespace of the streams of fits: one a day by the clock, and one for each that somebody asks for."""
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class FitValueModel:
     """The use case behind the message `fit_value_model`, and behind a fit that is asked for by hand."""
@@ -26,7 +21,7 @@ class FitValueModel:
     histories: RentalHistories
     fitter: ValueFitter
     records: Records
-    clock: Callable[[], datetime] = _utc_now
+    clock: Clock = utc_now
 
     def run(self, message: Leased) -> None:
         """Fit, and settle the message; a second run of the same day records nothing more. Raises LeaseLost.

@@ -12,6 +12,7 @@ from application.outgoing import SENDS
 from application.ports.channels import Account, NotSent, Templates
 from application.ports.outbox import Entry, Leased, NewFact, Records, Settled, State
 from application.ports.touchpoints import Problem
+from application.waits import doubled_s
 from domain.messaging.events import TemplateSynced
 from domain.shared.fact import Channel
 
@@ -83,7 +84,7 @@ class SyncTemplates:
 
     def _again(self, message: Leased, no: NotSent) -> None:
         if message.payload.get("standing"):
-            wait_s = max(no.wait_s or 0.0, min(LATEST_S, SOONEST_S * 2.0 ** min(message.attempts - 1, 10)))
+            wait_s = max(no.wait_s or 0.0, doubled_s(SOONEST_S, LATEST_S, message.attempts))
             later = self.clock() + timedelta(seconds=wait_s)
             self.records.record(Entry([Settled(message, "waiting", later, no.reason)]))
         elif no.no in ("transient", "throttled", "unknown") and message.attempts < MOST_TRIES:

@@ -26,7 +26,7 @@ from application.ports.channels import (
 )
 from application.ports.desks import Desk, Desks, NoSuchThread
 from application.ports.media import ErasedPerson, FileToGive, KeptFiles, NoFile
-from application.ports.outbox import Entry, Leased, NewFact, Settled
+from application.ports.outbox import Entry, Leased, NewFact, Notes, Records, Settled
 from application.request_send import Consents, decision_on
 from domain.messaging.content import Content, Media, OutgoingType
 from domain.messaging.events import Outcome
@@ -52,14 +52,8 @@ class Claim:
     draft: Draft  # as it stood when the desk was held: whether the tag is needed may have changed since
 
 
-class Notes(Protocol):
+class Book(Records, Notes, Protocol):
     """The book of a worker: what it records, and that it is about to ask."""
-
-    def record(self, entry: Entry) -> None:
-        """Settle, then append, durable when this returns. Raises LeaseLost."""
-
-    def about_to_ask(self, asked: Sequence[Leased], others: Sequence[Leased] = (), *, once: bool = False) -> None:
-        """Note that a request with `asked` goes out now. Raises LeaseLost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +71,7 @@ class SendMessage:
     seals: Seals
     channels: Channels
     shaper: Shaper
-    records: Notes
+    records: Book
     name_of: NameOf
     files: KeptFiles | None = None
     clock: Clock = utc_now

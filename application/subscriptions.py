@@ -17,6 +17,7 @@ from application.clock import Clock, utc_now
 from application.ports.outbox import Leased
 from application.ports.subscriptions import Letter, Outcome, Postman, Reply, Subscriber, Subscribers, Told
 from application.ports.touchpoints import Problem
+from application.waits import doubled_s
 
 PREFIX = "whsec_"
 SECRET_BYTES = 32
@@ -209,7 +210,7 @@ class NotifySubscriber:
     def _hold(self, subscriber: Subscriber, reply: Reply, now: datetime) -> datetime | None:
         asked = asked_to_wait_s(reply.retry_after, now) if reply.status in (429, 503) else 0
         over = subscriber.failures + 1 - FAILURES_TOLERATED
-        own = self._chance(0.5, 1) * min(LONGEST_HELD_S, HELD_S * 2 ** min(over, 20)) if over >= 0 else 0
+        own = self._chance(0.5, 1) * doubled_s(HELD_S, LONGEST_HELD_S, over + 1) if over >= 0 else 0
         held = max(own, min(asked, 3600))
         return now + timedelta(seconds=held) if held else None
 

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID, uuid5
 
 from application.clock import Clock, utc_now
@@ -13,9 +13,10 @@ from application.ports.assistant import Stories
 from application.ports.channels import Addressee, Channels, NameOf, NotSent, Opened, Shaper, ToSend
 from application.ports.desks import Desk
 from application.ports.notices import AgentContact, Mail, MailRefused, Notice, NoticeBook, NoticeOutcome
-from application.ports.outbox import Leased, Settled
+from application.ports.outbox import Leased, Notes, Settled
 from application.send_message import scope_of
 from application.thread_story import Thread
+from application.waits import doubled_s
 from domain.conversations.events import ConversationEventTracked, Detail
 from domain.messaging.content import Content
 from domain.messaging.events import MessageReceived
@@ -96,13 +97,6 @@ class TellAgents:
                    message.payload["why"], since)
             for agent, medium in told
         ])  # fmt: skip
-
-
-class Notes(Protocol):
-    """Where a worker notes that it is about to ask."""
-
-    def about_to_ask(self, asked: Sequence[Leased], others: Sequence[Leased] = (), *, once: bool = False) -> None:
-        """Note that a request with `asked` goes out now. Raises LeaseLost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +211,7 @@ class TellAgent:
         self.book.settle(Settled(message, "done"), outcome, reason and reason[:MOST_SHOWN], ref)
 
     def _wait(self, message: Leased, why: str, seconds: float | None = None) -> None:
-        longer = min(FIRST_WAIT_S * 2.0 ** (min(message.attempts, 12) - 1), LONGEST_WAIT_S)
+        longer = doubled_s(FIRST_WAIT_S, LONGEST_WAIT_S, message.attempts)
         due_at = self.clock() + timedelta(seconds=(seconds or longer) * (1 + 0.2 * self.jitter()))
         why = why[:MOST_SHOWN]
         self.book.settle(Settled(message, "waiting", due_at, why), reason=why)

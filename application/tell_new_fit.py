@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 
 from application.ports.outbox import Entry, Leased, NewFact, Records, Settled
 from application.record_value_change import CHANGES
+from application.waits import doubled_s
 from domain.brokerage.rulebook import House
 from domain.rentals import customer as customers
 from domain.rentals import value
@@ -62,7 +63,7 @@ class TellNewFit:
         """
         whose, fit = message.brokerage_id, UUID(message.payload["fit"])
         if not self.known.came_to(whose, fit):
-            wait_s = min(LATEST_S, SOONEST_S * 2.0 ** min(message.attempts - 1, 10))
+            wait_s = doubled_s(SOONEST_S, LATEST_S, message.attempts)
             self.records.record(Entry([Settled(message, "waiting", self.clock() + timedelta(seconds=wait_s))]))
             return
         house = self.known.house(whose)

@@ -15,9 +15,9 @@ from application.ports.channels import Channels, NameOf, Shaper
 from application.ports.conversions import Keys
 from application.ports.desks import Desks
 from application.ports.notices import NoticeBook
-from application.ports.outbox import Leased, Records
+from application.ports.outbox import Leased, Notes, Records
 from application.quiet_thread import QuietRules, QuietThread
-from application.tell_agents import Notes, TellAgent, TellAgents
+from application.tell_agents import TellAgent, TellAgents
 from application.turn_taking import AnswerRules
 
 

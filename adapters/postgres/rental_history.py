@@ -51,8 +51,7 @@ class LogOfRentals:
         connection = self._line()
         with connection.transaction():
             as_app(connection, brokerage_id)
-            rules = Timeline()
-            rules.learn(self._read(connection, brokerage_id, RULE_FACTS))
+            rules = self._rules(connection, brokerage_id)
             links = list(self._read(connection, brokerage_id, LINK_FACTS))
             subjects = {one for link in links for one in ends(link.fact)}
             person = people_of(standing(links), subjects)
@@ -71,9 +70,13 @@ class LogOfRentals:
         connection = self._line()
         with connection.transaction():
             as_app(connection, brokerage_id)
-            rules = Timeline()
-            rules.learn(self._read(connection, brokerage_id, RULE_FACTS))
+            rules = self._rules(connection, brokerage_id)
         return rules.at(FARTHEST).house(brokerage_id)
+
+    def _rules(self, connection: Connection[Any], brokerage_id: UUID) -> Timeline:
+        rules = Timeline()
+        rules.learn(self._read(connection, brokerage_id, RULE_FACTS))
+        return rules
 
     def _read(
         self, connection: Connection[Any], brokerage_id: UUID, kinds: tuple[type[Fact], ...]

@@ -7,8 +7,7 @@ import typer
 
 from adapters.postgres.connections import connect
 from adapters.postgres.secrets import ACCOUNT_SECRET, ACCOUNT_TOKEN, SecretStore
-from api.cli.channels import known
-from api.cli.context import fail, need_database, settings, show
+from api.cli.context import Brokerage, Json, fail, known, need_database, settings, show
 
 NUMBER = re.compile(r"(act_)?(\d{1,20})")
 
@@ -28,12 +27,12 @@ def group() -> None:
 @accounts.command("connect")
 def connect_command(
     account: Annotated[str, typer.Argument(help="The ad account's number, with or without act_ before it.")],
-    brokerage: Annotated[str, typer.Option("--brokerage", "-b", help="The brokerage's short name.")],
+    brokerage: Brokerage,
     token: Annotated[str, typer.Option(help="A token that may manage it.", envvar="META_AD_ACCOUNT_TOKEN")],
     app_secret: Annotated[
         str | None, typer.Option(help="The app's secret, for appsecret_proof.", envvar="META_APP_SECRET")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Store what opens an ad account. Without it audiences in it are kept with a dataset's token.
 

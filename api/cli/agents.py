@@ -10,12 +10,9 @@ from pydantic import ValidationError
 from adapters.postgres.connections import connect
 from adapters.postgres.notices import PostgresAgents
 from api.agent_page import AgentBody, shown
-from api.cli.channels import known
-from api.cli.context import fail, need_database, settings, show
+from api.cli.context import Brokerage, Json, fail, known, need_database, settings, show
 from application.ports.notices import AgentContact
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Brokerage = Annotated[str, typer.Option("--brokerage", "-b", help="The brokerage's short name.")]
 Agent = Annotated[str, typer.Argument(help="The agent's name, as channels and takeovers name them.")]
 LONGEST_NAME = 80
 

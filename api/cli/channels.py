@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
-from uuid import UUID
 
 import typer
 from pydantic import ValidationError
@@ -10,13 +9,11 @@ from pydantic import ValidationError
 from adapters.postgres.channels import APP_SECRETS, TOKEN, VERIFY_TOKEN, WEBHOOK_SECRET, PostgresChannels
 from adapters.postgres.setups import Setups
 from api.channel_page import APP_NAME, shown
-from api.cli.context import fail, need_database, set_up, settings, show
+from api.cli.context import Brokerage, Json, fail, known, need_database, settings, show
 from application.brokerages import NotRegistered
 from application.channels import AccountTaken, NotConnected, connect_channel, disconnect_channel
 from domain.brokerage.events import ChannelConnected
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Brokerage = Annotated[str, typer.Option("--brokerage", "-b", help="The brokerage's short name.")]
 App = Annotated[str, typer.Argument(help="What the app is called here; it stands in the address of its webhooks.")]
 
 channels = typer.Typer(no_args_is_help=True, help="Accounts on WhatsApp, Messenger and Instagram.")
@@ -180,12 +177,3 @@ def _channels() -> PostgresChannels:
 
 def _setups() -> Setups:
     return Setups(need_database(settings()))
-
-
-def known(slug: str) -> UUID:
-    """Return the id of a brokerage by its short name, or end saying that there is none."""
-    with set_up(settings()) as own:
-        row = own.owner.execute("SELECT brokerage_id FROM auth.brokerages WHERE slug = %s", (slug,)).fetchone()
-    if row is None:
-        fail(f"there is no brokerage {slug!r}; `./masar brokerage list` shows them")
-    return UUID(str(row[0]))

@@ -6,9 +6,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.context import ROOT, out, settings, show
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+from api.cli.context import ROOT, Json, out, settings, show
 
 CHECKS = {
     "format": ["ruff", "format", "--check", "."],

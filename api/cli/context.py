@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
+from uuid import UUID
 
 import typer
+from psycopg import Connection
 from rich.console import Console
 
 from adapters.embedded.supervisor import is_running
@@ -20,6 +22,9 @@ from api.settings import BadSettings, Settings, read_settings
 ROOT = Path(__file__).resolve().parents[2]
 out = Console()
 err = Console(stderr=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Brokerage = Annotated[str, typer.Option("--brokerage", "-b", help="The brokerage's short name.")]
 
 ENVIRONMENT = "run/environment.json"
 """Under the data folder: the settings that `masar up` gave its processes, so that other commands find them."""
@@ -93,3 +98,17 @@ def show(document: Any, as_json: bool, text: str) -> None:
         typer.echo(json.dumps(document, default=str))
     else:
         typer.echo(text)
+
+
+def known_to(owner: Connection[Any], slug: str) -> UUID:
+    """Return the id of a brokerage by its short name, or end saying that there is none."""
+    row = owner.execute("SELECT brokerage_id FROM auth.brokerages WHERE slug = %s", (slug,)).fetchone()
+    if row is None:
+        fail(f"there is no brokerage {slug!r}; `./masar brokerage list` shows them")
+    return UUID(str(row[0]))
+
+
+def known(slug: str) -> UUID:
+    """Return the id of a brokerage by its short name, or end saying that there is none."""
+    with connect(need_database(settings()), "masar_owner", name="cli") as owner:
+        return known_to(owner, slug)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from api.cli.context import fail, show
+from api.cli.context import Json, fail, show
 
 evaluations = typer.Typer(no_args_is_help=True, help="Models, checked against data.")
 
@@ -29,7 +29,7 @@ def evaluate_ltv(
     model: Annotated[Literal["mbg", "bg"], typer.Option(help="May a customer leave after the first booking?")] = "mbg",
     mle: Annotated[bool, typer.Option("--mle", help="Backtest by maximum likelihood, without priors.")] = False,
     horizon: Annotated[float | None, typer.Option(min=0.001, help="Time held out, in the data's unit.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Fit lifetime value to customers, print parameters and a backtest. Ends with 3 where there is not enough data.
 

@@ -19,7 +19,7 @@ from rich.table import Table
 from adapters.postgres.connections import connect
 from adapters.postgres.setups import Setups
 from adapters.postgres.streams import VersionTaken
-from api.cli.context import fail, need_database, out, settings, show
+from api.cli.context import Brokerage, Json, fail, need_database, out, settings, show
 from application.brokerages import NotRegistered, Setup, brokerage_id_of
 from application.policies import (
     InvalidPolicy,
@@ -41,8 +41,6 @@ from domain.brokerage.events import BrokerageFact
 from domain.scoring.lint import Finding, lint
 from domain.scoring.policy import Policy
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Brokerage = Annotated[str, typer.Option("--brokerage", "-b", help="The brokerage's short name.")]
 Named = Annotated[str, typer.Argument(help="A policy: NAME for its newest version, or NAME@VERSION.")]
 File = Annotated[Path | None, typer.Option(help="The document, - for the standard input.")]
 BY = "command line"

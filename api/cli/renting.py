@@ -1,7 +1,6 @@
 """Commands for rentals: the value model, and the secret with which Paymob signs."""
 
 from typing import Annotated
-from uuid import UUID
 
 import typer
 
@@ -12,11 +11,8 @@ from adapters.postgres.rental_history import LogOfRentals
 from adapters.postgres.secrets import SecretStore
 from adapters.postgres.value_models import ValueModels
 from adapters.postgres.work import Line
-from api.cli.context import fail, need_database, set_up, settings, show
+from api.cli.context import Brokerage, Json, fail, known, need_database, settings, show
 from application.fit_value_model import FitValueModel
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Brokerage = Annotated[str, typer.Option("--brokerage", "-b", help="The brokerage's short name.")]
 
 values = typer.Typer(no_args_is_help=True, help="What rental customers may still bring.")
 paymob = typer.Typer(no_args_is_help=True, help="Payments of rentals by Paymob.")
@@ -45,7 +41,7 @@ def fit(brokerage: Brokerage, json: Json = False) -> None:
     Example: ./masar value fit -b nile-homes
     """
     own = settings()
-    brokerage_id, url = _known(brokerage), need_database(own)
+    brokerage_id, url = known(brokerage), need_database(own)
     line = Line(url, "masar_projector", name="cli")
     try:
         model = FitValueModel(LogOfRentals(line), LoadedLater(), ValueModels(line)).now(brokerage_id).model
@@ -74,16 +70,8 @@ def put_secret(
     """
     if not secret:
         fail("give --secret, or set PAYMOB_HMAC_SECRET", 2)
-    own, brokerage_id = settings(), _known(brokerage)
+    own, brokerage_id = settings(), known(brokerage)
     with connect(need_database(own), "masar_registry", name="cli") as registry:
         SecretStore(lambda: registry, own.master()).put(brokerage_id, PAYMOB_SECRET, secret)
     path = f"/api/webhooks/paymob/{brokerage}"
     show({"brokerage": brokerage, "callback": path}, json, f"callbacks of Paymob are taken at {path}")
-
-
-def _known(slug: str) -> UUID:
-    with set_up(settings()) as own:
-        row = own.owner.execute("SELECT brokerage_id FROM auth.brokerages WHERE slug = %s", (slug,)).fetchone()
-    if row is None:
-        fail(f"there is no brokerage {slug!r}; `./masar brokerage list` shows them")
-    return UUID(str(row[0]))

@@ -15,7 +15,7 @@ from adapters.postgres.secrets import APP_SECRET, TEST_CODE, TOKEN, SecretStore
 from adapters.sealing import MasterKey
 from api.auth.issuing import SCOPES, BadKey, create_key, revoke_key
 from api.auth.origins import BadOrigin
-from api.cli.context import SetUp, fail, need_database, set_up, settings, show
+from api.cli.context import Brokerage, Json, SetUp, fail, known_to, need_database, set_up, settings, show
 from api.settings import Settings
 from application.brokerages import (
     AlreadyRegistered,
@@ -31,8 +31,6 @@ from domain.brokerage.events import BrokerageRegistered, DatasetConnected
 from domain.scoring.policy import Policy
 
 SLUG = re.compile(r"[a-z][a-z0-9-]{1,39}")
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Brokerage = Annotated[str, typer.Option("--brokerage", "-b", help="The brokerage's short name.")]
 
 brokerages = typer.Typer(no_args_is_help=True, help="Brokerages: our customers.")
 keys = typer.Typer(no_args_is_help=True, help="Keys of producers, readers, operators and browsers.")
@@ -153,7 +151,7 @@ def create_key_command(
         fail(f"--kind must be one of {', '.join(SCOPES)}", 2)
     with set_up(settings()) as own:
         try:
-            text = create_key(own.owner, _known(own, brokerage), kind, producer, origin or ())  # type: ignore[arg-type]
+            text = create_key(own.owner, known_to(own.owner, brokerage), kind, producer, origin or ())  # type: ignore[arg-type]
         except (BadKey, BadOrigin) as refusal:
             fail(f"--origin: {refusal}" if isinstance(refusal, BadOrigin) else str(refusal), 2)
     show({"key": text, "kind": kind}, json, text)
@@ -169,7 +167,7 @@ def list_keys(brokerage: Brokerage, json: Json = False) -> None:
         rows = own.owner.execute(
             "SELECT key_id, kind, producer, origins, created_at, revoked_at FROM auth.keys"
             " WHERE brokerage_id = %s ORDER BY created_at",
-            (_known(own, brokerage),),
+            (known_to(own.owner, brokerage),),
         ).fetchall()
     names = ("key_id", "kind", "producer", "origins", "created_at", "revoked_at")
     listed = [dict(zip(names, row, strict=True)) for row in rows]
@@ -249,7 +247,7 @@ def connect_dataset(
     if limited_data_use is not None:
         given["data_processing"] = _limited(limited_data_use)
     with set_up(own_settings) as own:
-        brokerage_id = _known(own, brokerage)
+        brokerage_id = known_to(own.owner, brokerage)
         before = fold(own.streams.load(brokerage_id, stream_of(brokerage_id))).house.datasets.get(dataset_id)
         kept = before.model_dump(exclude={"kind", "occurred_at"}) if before else {}
         try:
@@ -278,13 +276,6 @@ def _names_its_side(wanted: DatasetConnected) -> None:
     ours = (wanted.page_id, wanted.whatsapp_business_account_id, wanted.instagram_business_account_id)
     if wanted.role == "messaging" and not any(ours):
         fail("a messaging dataset needs --page-id, --whatsapp-account or --instagram-account", 2)
-
-
-def _known(own: SetUp, slug: str) -> UUID:
-    row = own.owner.execute("SELECT brokerage_id FROM auth.brokerages WHERE slug = %s", (slug,)).fetchone()
-    if row is None:
-        fail(f"there is no brokerage {slug!r}; `./masar brokerage list` shows them")
-    return UUID(str(row[0]))
 
 
 def _age(key: dict[str, Any]) -> str:

@@ -15,11 +15,9 @@ from adapters.postgres.endpoints import Endpoints, Wanted
 from adapters.postgres.queries.subscriptions import LIST
 from adapters.postgres.secrets import SecretStore
 from adapters.postgres.subscriptions import EndpointSecrets
-from api.cli.context import fail, need_database, set_up, settings, show
+from api.cli.context import Brokerage, Json, fail, known_to, need_database, set_up, settings, show
 from application.subscriptions import new_secret
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Brokerage = Annotated[str, typer.Option("--brokerage", "-b", help="The brokerage's short name.")]
 Subscription = Annotated[UUID, typer.Argument(help="The subscription's id, as `list` shows it.")]
 BY = "command line"
 
@@ -117,7 +115,7 @@ def make_secret(brokerage: Brokerage, json: Json = False) -> None:
     """
     secret, own = new_secret(), settings()
     with set_up(own) as on:
-        brokerage_id = _known(on.owner, brokerage)
+        brokerage_id = known_to(on.owner, brokerage)
     with connect(need_database(own), "masar_registry", name="cli") as registry:
         SecretStore(lambda: registry, own.master()).put(brokerage_id, N8N_SECRET, secret)
     show({"secret": secret}, json, secret)
@@ -127,16 +125,9 @@ def make_secret(brokerage: Brokerage, json: Json = False) -> None:
 def _connected(slug: str) -> Iterator[tuple[Connection[Any], UUID]]:
     own = settings()
     with set_up(own) as on:
-        brokerage_id = _known(on.owner, slug)
+        brokerage_id = known_to(on.owner, slug)
     with connect(need_database(own), "masar_projector", name="cli") as connection:
         yield connection, brokerage_id
-
-
-def _known(owner: Connection[Any], slug: str) -> UUID:
-    row = owner.execute("SELECT brokerage_id FROM auth.brokerages WHERE slug = %s", (slug,)).fetchone()
-    if row is None:
-        fail(f"there is no brokerage {slug!r}; `./masar brokerage list` shows them")
-    return UUID(str(row[0]))
 
 
 def _state(one: dict[str, Any]) -> str:

@@ -15,10 +15,9 @@ import typer
 from rich.table import Table
 
 from adapters.postgres.connections import connect
-from api.cli.context import fail, need_database, out, settings, show
+from api.cli.context import Json, fail, need_database, out, settings, show
 from api.settings import Settings
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 meta = typer.Typer(no_args_is_help=True, help="What Meta would see.")
 
 

@@ -12,8 +12,7 @@ from adapters.postgres.deliveries import list_deliveries, one_delivery
 from adapters.postgres.log import LogOpenedLater
 from adapters.postgres.receiver import DeliveryWriter
 from adapters.postgres.writer import Writer
-from api.cli.channels import Brokerage, Json, known
-from api.cli.context import fail, need_database, settings, show
+from api.cli.context import Brokerage, Json, fail, known, need_database, settings, show
 from api.replaying import NotKept, items_of, known_of, raw_of, read_again, shown
 
 webhooks = typer.Typer(no_args_is_help=True, help="Webhooks of platforms, as they came.")

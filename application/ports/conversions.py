@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
-from application.ports.outbox import Circuit, Lane, Leased, Records
+from application.ports.outbox import Circuit, Lane, Leased, Notes, Records
 from domain.ads.events import Outcome
 from domain.shared.personal import Sealed
 
@@ -120,18 +120,11 @@ class ConversionSink(Protocol):
         """Send up to MOST_PER_REQUEST events. Raises one of the kinds of NotAccepted."""
 
 
-class ConversionQueue(Records, Protocol):
+class ConversionQueue(Records, Notes, Protocol):
     """The waiting conversions of every lane, each in one worker's hands at most."""
 
     def lease(self, lane: Lane, limit: int) -> list[Leased]:
         """Take due messages, committed before any effect."""
-
-    def about_to_ask(self, asked: Sequence[Leased], others: Sequence[Leased] = (), *, once: bool = False) -> None:
-        """Note that a request with `asked` goes out now, and extend their leases and those of the `others` in hand.
-
-        With `once` the note is durable when this returns: should the worker be lost before it records the answer, the
-        messages come back as `asked`. Raises LeaseLost when one is no longer ours.
-        """
 
 
 class Circuits(Protocol):

@@ -108,6 +108,17 @@ class Entry:
     messages: Sequence[OutboxMessage] = ()
 
 
+class Notes(Protocol):
+    """Where a worker notes that it is about to ask."""
+
+    def about_to_ask(self, asked: Sequence[Leased], others: Sequence[Leased] = (), *, once: bool = False) -> None:
+        """Note that a request with `asked` goes out now, and extend their leases and those of the `others` in hand.
+
+        With `once` the note is durable when this returns: should the worker be lost before it records the answer, the
+        messages come back as `asked`. Raises LeaseLost when one is no longer ours.
+        """
+
+
 class Records(Protocol):
     """The book in which work and its outcome are written together."""
 
