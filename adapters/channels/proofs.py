@@ -14,7 +14,7 @@ REFUSED: Final = (100, "appsecret_proof")
 class Proofs:
     """Finds the proof that goes with each token. Thread-safe.
 
-    `tried` is for calls of the channels' clients; others ask for the proofs `in_turn` and tell which one was `taken`.
+    `tried` is for calls of the channels' clients, `first_taken` for those that refuse in other words.
 
     The secrets known are those of the app that signs the account's webhooks. They are rotated, and a token may be
     another app's. A call refused for its proof was not carried out, so it is made again with the next secret, and at
@@ -26,29 +26,39 @@ class Proofs:
 
     def tried(self, account: Account, call: Callable[[dict[str, str]], T]) -> T:
         """Return what `call` does with the proof's field, nothing where there is none. Raises NotSent."""
-        last: NotSent | None = None
-        for proof in self.in_turn(account):
+        try:
+            return self.first_taken(account, call, lambda no: isinstance(no, NotSent) and is_refused(no))
+        except NotSent as no:
+            if not is_refused(no):
+                raise
+            raise NotSent("forbidden", no.reason, no.code, no.subcode) from None
+
+    def first_taken(
+        self, account: Account, call: Callable[[dict[str, str]], T], for_its_proof: Callable[[Exception], bool]
+    ) -> T:
+        """Return what `call` does with the first proof that is taken; raises what it raises with the last of them.
+
+        `for_its_proof` tells of what was raised whether it was for the proof.
+        """
+        *others, last = self._in_turn(account)
+        for proof in others:
             try:
                 done = call(proof)
-            except NotSent as no:
-                if not is_refused(no):
+            except Exception as no:
+                if not for_its_proof(no):
                     raise
-                last = no
                 continue
-            self.taken(account, proof)
+            self._good[_name(account)] = proof
             return done
-        assert last is not None
-        raise NotSent("forbidden", last.reason, last.code, last.subcode) from None
+        done = call(last)
+        self._good[_name(account)] = last
+        return done
 
-    def in_turn(self, account: Account) -> list[dict[str, str]]:
+    def _in_turn(self, account: Account) -> list[dict[str, str]]:
         """Return the fields to try, the one that was taken last time first, and one without a proof."""
         proofs = [{"appsecret_proof": appsecret_proof(one, account.token)} for one in account.app_secrets] + [{}]
         good = self._good.get(_name(account), proofs[0])
         return sorted(proofs, key=lambda one: one != good)
-
-    def taken(self, account: Account, proof: dict[str, str]) -> None:
-        """Note that a call with these fields was taken."""
-        self._good[_name(account)] = proof
 
 
 def is_refused(no: NotSent) -> bool:

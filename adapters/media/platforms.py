@@ -74,19 +74,9 @@ class PlatformFiles:
 
     def _proved(self, account: Account, url: str, headers: Mapping[str, str]) -> str:
         """Return where Graph says that a file is, asked with the proof that goes with the token."""
-        *others, last = self._proofs.in_turn(account)
-        for proof in others:
-            try:
-                found = self._announced(_asking(url, proof), headers)
-            except NoFile as none:
-                if not (isinstance(none.__cause__, NotReached) and none.__cause__.status == REFUSED):
-                    raise
-                continue
-            self._proofs.taken(account, proof)
-            return found
-        found = self._announced(_asking(url, last), headers)
-        self._proofs.taken(account, last)
-        return found
+        return self._proofs.first_taken(
+            account, lambda proof: self._announced(_asking(url, proof), headers), _for_its_proof
+        )  # fmt: skip
 
     def _announced(self, url: str, headers: Mapping[str, str]) -> str:
         with _as_no_file():
@@ -96,6 +86,10 @@ class PlatformFiles:
         except (ValueError, KeyError, TypeError):
             raise NoFile("the platform's answer makes no sense", passing=True) from None
         return str(found)
+
+
+def _for_its_proof(none: Exception) -> bool:
+    return isinstance(none, NoFile) and isinstance(none.__cause__, NotReached) and none.__cause__.status == REFUSED
 
 
 def _platforms_own(url: str, base: str) -> bool:
