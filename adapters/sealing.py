@@ -2,8 +2,11 @@
 
 import hmac
 import os
+import struct
 import threading
 from base64 import b64decode, b64encode
+from binascii import b2a_base64
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from uuid import UUID
@@ -25,22 +28,25 @@ half a millisecond to give it back."""
 
 
 class _Nonces(threading.local):
-    """Random bytes of each thread, every one of which is given out once; a forked process draws its own."""
+    """Random bytes of each thread, every one of which is given out once."""
 
-    drawn = b""
-    at = 0
-    process = 0
+    def __init__(self) -> None:
+        self._drawn: Iterator[tuple[bytes]] = iter(())
 
     def next(self) -> bytes:
         """Return a fresh nonce."""
-        if self.at >= len(self.drawn) or self.process != os.getpid():
-            self.drawn, self.at, self.process = os.urandom(NONCE * DRAWN_AT_ONCE), 0, os.getpid()
-        nonce = self.drawn[self.at : self.at + NONCE]
-        self.at += NONCE
-        return nonce
+        for (nonce,) in self._drawn:
+            return nonce
+        self._drawn = struct.iter_unpack(f"{NONCE}s", os.urandom(NONCE * DRAWN_AT_ONCE))
+        return self.next()
+
+    def forget(self) -> None:
+        """Draw anew."""
+        self._drawn = iter(())
 
 
 _NONCES = _Nonces()
+os.register_at_fork(after_in_child=_NONCES.forget)  # a forked process draws its own
 
 
 class BadMasterKey(ValueError):
@@ -102,10 +108,19 @@ def _cipher(key: bytes) -> AESGCM:
     return AESGCM(key)
 
 
+def mac(key: bytes, message: bytes) -> bytes:
+    """Return HMAC-SHA256.
+
+    `hmac.digest` lets go of the interpreter each time, and a busy process takes up to half a millisecond to give it
+    back; an HMAC object does so for long messages only.
+    """
+    return hmac.new(key, message, "sha256").digest()
+
+
 def keyed_hash(key: bytes, *parts: str) -> bytes:
     """Return HMAC-SHA256 over length-prefixed parts, so that no two lists of parts collide."""
     message = b"".join(len(raw := part.encode("utf-8", "surrogatepass")).to_bytes(4) + raw for part in parts)
-    return hmac.digest(key, message, "sha256")
+    return mac(key, message)
 
 
 def keyed_uuid(key: bytes, *parts: str) -> UUID:
@@ -117,14 +132,14 @@ def keyed_uuid(key: bytes, *parts: str) -> UUID:
 
 def fingerprint(key: bytes, body: bytes) -> bytes:
     """Return 16 bytes that tell whether a repeat has the same content, useless without the subject's key."""
-    return hmac.digest(key, body, "sha256")[:16]
+    return mac(key, body)[:16]
 
 
 def seal(key: bytes, key_id: UUID, plain: bytes, context: str) -> str:
     """Encrypt a value; `context` is its place (stream id, version, stored field) and must match on opening."""
     nonce = _NONCES.next()
-    sealed = nonce + _cipher(key).encrypt(nonce, plain, context.encode())
-    return f"{FORMAT}:{key_id.hex}:{b64encode(sealed).decode()}"
+    sealed = b2a_base64(nonce + _cipher(key).encrypt(nonce, plain, context.encode()), newline=False)
+    return f"{FORMAT}:{key_id.hex}:{sealed.decode()}"
 
 
 def key_id_of(token: str) -> UUID:

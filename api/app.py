@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import errors
 from api.direct import Straight
@@ -57,13 +58,29 @@ from api.wiring import open_services
 VERSION = "0.1.0"
 
 
-def create_app(settings: Settings) -> FastAPI:
+class Application(FastAPI):
+    """The framework's application within layers of our own, which answer the most frequent requests without it."""
+
+    around: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        scope["app"] = self
+        await self.around(scope, receive, send)
+
+    @property
+    def within(self) -> ASGIApp:
+        """The framework's own."""
+        return super().__call__
+
+
+def create_app(settings: Settings) -> Application:
     """Return the application; it opens its services when it starts and closes them when it stops."""
 
     limits = AddressLimits.of(settings)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: Application) -> AsyncIterator[None]:
         app.state.services = own = await open_services(settings)
         stream.end_with_process(own.live)
         sharing = Shared(settings, limits.by_name() | {"browsers": own.address_rates})
@@ -73,12 +90,10 @@ def create_app(settings: Settings) -> FastAPI:
             await sharing.close()
             await own.close()
 
-    app = FastAPI(
+    app = Application(
         title="Masar", version=VERSION, lifespan=lifespan, redirect_slashes=False, docs_url=None, redoc_url=None,
         telemetry={"metrics": False, "logs": False},  # ours are in the middleware
     )  # fmt: skip
-    app.add_middleware(Straight, routes=app.router.routes)
-    app.add_middleware(Around, limits=limits, trusted_proxies=settings.trusted_proxies, behind_tls=settings.behind_tls)
     app.state.trusted_proxies = settings.trusted_proxies
     errors.install(app)
     app.router.routes.extend(ingest.router.routes)  # not as a router within: matching that costs every touchpoint dear
@@ -121,6 +136,8 @@ def create_app(settings: Settings) -> FastAPI:
         include_in_schema=False,
     )
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    straight = Straight(app.within, app.router.routes)
+    app.around = Around(straight, limits, settings.trusted_proxies, settings.behind_tls)
     return app
 
 

@@ -26,7 +26,7 @@ class Direct(APIRoute):
 
 
 class Straight:
-    """A middleware that answers direct routes of a fixed path by itself, past the layers that they have no use for.
+    """A layer that answers direct routes of a fixed path by itself, past the layers that they have no use for.
 
     Finding a route and the two stacks of things to clean up cost a touchpoint or a webhook a seventh of its time.
     Everything else goes the long way, but for methods that a fixed path does not take.

@@ -12,7 +12,6 @@ from uuid import UUID
 import orjson
 from fastapi import Query, Request, Response
 from pydantic import AwareDatetime
-from starlette.requests import ClientDisconnect
 
 from api.auth.issuing import Scope
 from api.auth.keys import Principal
@@ -109,15 +108,18 @@ async def body_bytes(request: Request, largest: int) -> bytes:
         raise Refusal(415, "Unsupported encoding", "send the body as it is, without Content-Encoding")
     if int(told.get(b"content-length") or 0) > largest:
         raise too_large(largest)
-    chunks = bytearray()
-    try:
-        async for chunk in request.stream():
-            chunks += chunk
-            if len(chunks) > largest:
-                raise too_large(largest)
-    except ClientDisconnect:
-        raise Refusal(400, "Cut off", "the client left before the body was whole") from None
-    return bytes(chunks)
+    chunks: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise Refusal(400, "Cut off", "the client left before the body was whole")
+        chunk, more = message.get("body", b""), message.get("more_body", False)
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > largest:
+            raise too_large(largest)
+    return b"".join(chunks)
 
 
 def _tolerant(body: bytes) -> Any:

@@ -11,7 +11,7 @@ import sys
 from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 import httptools
 import orjson
@@ -34,6 +34,47 @@ class Breach(Exception):
     def __init__(self, status: HTTPStatus, detail: str) -> None:
         super().__init__(detail)
         self.status, self.detail = status, detail
+
+
+class Gathering:
+    """The writing side of a connection: what is written within one turn of the loop goes out together.
+
+    uvicorn writes the head of an answer, then its body, and each would be a packet of its own.
+    """
+
+    MOST_HELD: ClassVar[int] = 65_536
+    """Bytes; with more they go out at once, so that a client who does not read is noticed."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._held: list[bytes] = []
+        self._size = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def is_closing(self) -> bool:
+        """Tell whether the connection is, or will be, closed."""
+        return self._transport.is_closing()
+
+    def write(self, data: bytes) -> None:
+        """Write at the end of this turn."""
+        self._held.append(data)
+        self._size += len(data)
+        if self._size > self.MOST_HELD:
+            self._let_go()
+        elif len(self._held) == 1:
+            self._loop.call_soon(self._let_go)
+
+    def close(self) -> None:
+        """Write what is held, then close."""
+        self._let_go()
+        self._transport.close()
+
+    def _let_go(self) -> None:
+        held, self._held, self._size = self._held, [], 0
+        if held and not self._transport.is_closing():
+            self._transport.write(b"".join(held))
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -60,6 +101,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
         super().connection_made(transport)
+        self.transport = cast(asyncio.Transport, Gathering(transport, self.loop))
         self._over = False  # nothing more is read
         self._breach: Breach | None = None
         self._head = 0  # bytes that came while a head was awaited

@@ -22,7 +22,7 @@ from adapters.postgres.holding import HoldingThreads
 from adapters.postgres.houses import Houses
 from adapters.postgres.keyring import KeyRing
 from adapters.postgres.live import Live
-from adapters.postgres.log import LogOpenedLater
+from adapters.postgres.on_loop import connect_on_loop
 from adapters.postgres.onto_person import OntoPerson
 from adapters.postgres.receiver import DeliveryWriter
 from adapters.postgres.sending_desk import SendingDesk
@@ -43,7 +43,6 @@ class Services:
     pool: Pool
     overseer: Pool  # sees the backlog of all brokerages, for readiness and metrics only
     now: LearnedClock  # the database's time; whatever is written goes by it
-    log: LogOpenedLater
     batcher: Batcher
     deliveries: DeliveryBatcher
     routes: RoutingTable
@@ -83,7 +82,6 @@ class Services:
         self.sending.close()
         self.platforms.close()
         self.keyring.close()
-        self.log.close()
 
 
 async def open_services(settings: Settings) -> Services:
@@ -95,17 +93,15 @@ async def open_services(settings: Settings) -> Services:
         await one.open(wait=False)
     now = LearnedClock(asking(overseer))
     await now.start()
-    log = LogOpenedLater(url)
     keyring = KeyRing(url, master)
     return Services(
         settings=settings,
         pool=connections,
         overseer=overseer,
         now=now,
-        log=log,
-        batcher=Batcher(lambda: Writer(url, master, log), most_waiting=settings.most_waiting),
+        batcher=Batcher(lambda: Writer(url, master, connect_on_loop), most_waiting=settings.most_waiting),
         deliveries=DeliveryBatcher(
-            lambda: DeliveryWriter(Writer(url, master, log), master),
+            lambda: DeliveryWriter(Writer(url, master, connect_on_loop), master),
             most_waiting=settings.most_waiting,
             pipelines=1,  # what comes at one time is often of one customer: two would wait for each other at the desk
         ),
@@ -113,9 +109,9 @@ async def open_services(settings: Settings) -> Services:
         refusals=Refusals(overseer),
         channels=PostgresChannels(url, master),
         setups=Setups(url),
-        decided=DecidedFacts(url, log),
+        decided=DecidedFacts(url),
         calendars=PostgresCalendars(connections, master),
-        onto_person=OntoPerson(url, master, log),
+        onto_person=OntoPerson(url, master),
         keyring=keyring,
         doorkeeper=Doorkeeper(connections),
         houses=Houses(connections),

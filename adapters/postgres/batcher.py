@@ -3,7 +3,6 @@
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 from uuid import UUID
@@ -11,6 +10,7 @@ from uuid import UUID
 import psycopg
 import structlog
 
+from adapters.postgres.on_loop import on_loop
 from adapters.postgres.recorder import MOST_BYTES, MOST_FACTS
 from adapters.postgres.registry import LostRace
 from application.ports.touchpoints import Busy, Observed, Verdict
@@ -46,7 +46,7 @@ Given = TypeVar("Given", covariant=True)
 
 
 class BatchWriter(Protocol[Taken, Given]):
-    """Writes batches of items; used by one thread at a time."""
+    """Writes batches of items, on the event loop (`on_loop`), one at a time."""
 
     def write(self, batch: Sequence[Taken], /) -> Sequence[Given]:
         """Return an answer per item once all are durable. Raises psycopg.Error, LostRace."""
@@ -79,7 +79,6 @@ class Grouping(Generic[Item, Answer]):
         self._waiting = self._bytes = 0
         self._queues: OrderedDict[UUID, deque[_Request[Item, Answer]]] = OrderedDict()
         self._idle = [make_writer() for _ in range(pipelines)]
-        self._threads = ThreadPoolExecutor(pipelines, thread_name_prefix="append")
         self._running: set[asyncio.Task[None]] = set()
 
     @property
@@ -114,7 +113,6 @@ class Grouping(Generic[Item, Answer]):
         """Finish what was taken, then close the connections."""
         while self._running:
             await asyncio.gather(*self._running, return_exceptions=True)
-        self._threads.shutdown()
         for writer in self._idle:
             writer.close()
 
@@ -145,7 +143,7 @@ class Grouping(Generic[Item, Answer]):
     ) -> None:
         items = [one for request, start, end in batch for one in request.items[start:end]]
         try:
-            answers = await asyncio.get_running_loop().run_in_executor(self._threads, writer.write, items)
+            answers = await on_loop(writer.write, items)
             _hand_out(batch, answers)
         except (psycopg.Error, LostRace) as failure:
             log.warning("append_failed", items=len(items), error=type(failure).__name__)

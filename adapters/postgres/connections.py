@@ -2,10 +2,9 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
-import psycopg
 from psycopg import AsyncConnection, Connection
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow, dict_row
@@ -38,11 +37,21 @@ def conninfo(url: str, role: Role, *, synchronous: bool = True, by_index: bool =
     return make_conninfo(url, options=options.strip(), application_name=f"{name}:{role}", **NET)
 
 
+class Connect(Protocol):
+    """Opens autocommit connections."""
+
+    def __call__(
+        self, url: str, role: Role, *, synchronous: bool = True, by_index: bool = False, name: str = "masar"
+    ) -> Connection[Any]:
+        """Open one as a role; raises psycopg.OperationalError when there is no database."""
+
+
 def connect(
-    url: str, role: Role, *, synchronous: bool = True, by_index: bool = False, name: str = "masar"
-) -> Connection[Any]:
+    url: str, role: Role, *, synchronous: bool = True, by_index: bool = False, name: str = "masar",
+    kind: type[Connection[Any]] = Connection,
+) -> Connection[Any]:  # fmt: skip
     """Open an autocommit connection as a role; raises psycopg.OperationalError when there is no database."""
-    return psycopg.connect(conninfo(url, role, synchronous=synchronous, by_index=by_index, name=name), autocommit=True)
+    return kind.connect(conninfo(url, role, synchronous=synchronous, by_index=by_index, name=name), autocommit=True)
 
 
 def pool(url: str, role: Role = "masar_app", *, size: int = 8) -> AsyncConnectionPool[AsyncConnection[DictRow]]:

@@ -1,17 +1,10 @@
 """The event store as the library's Application, configured for our schema."""
 
-from collections.abc import Sequence
-from threading import Lock
-from typing import Any, Protocol
 from uuid import UUID
 
-import psycopg
 from eventsourcing.application import Application
-from eventsourcing.persistence import PersistenceError
-from psycopg import Connection
 
-from adapters.postgres.mapper import StoredFact
-from adapters.postgres.recorder import Appended, FlushedRecorder
+from adapters.postgres.recorder import FlushedRecorder
 
 
 class BrokerageLog(Application[UUID]):
@@ -54,41 +47,3 @@ def recorder_of(log: BrokerageLog) -> FlushedRecorder:
     if not isinstance(log.recorder, FlushedRecorder):
         raise TypeError(f"the log was opened with {type(log.recorder).__name__}, not with FlushedRecorder")
     return log.recorder
-
-
-class Appender(Protocol):
-    """Appends touchpoints on the caller's connection."""
-
-    def append_touchpoints(self, connection: Connection[Any], facts: Sequence[StoredFact]) -> list[Appended]:
-        """Append streams of one, each once; durable on return."""
-
-
-class LogOpenedLater:
-    """The Appender of a process that may start before its database: the library wants it as soon as it is opened."""
-
-    def __init__(self, url: str) -> None:
-        self._url, self._lock = url, Lock()
-        self._log: BrokerageLog | None = None
-
-    def append_touchpoints(self, connection: Connection[Any], facts: Sequence[StoredFact]) -> list[Appended]:
-        """Append on a connection. Raises psycopg.OperationalError when the log cannot be opened."""
-        return self._recorder().append_touchpoints(connection, facts)
-
-    def close(self) -> None:
-        """Close the log."""
-        with self._lock:
-            if self._log is not None:
-                self._log.close()
-                self._log = None
-
-    def _recorder(self) -> FlushedRecorder:
-        if self._log is None:
-            with self._lock:
-                self._log = self._log or self._open()
-        return recorder_of(self._log)
-
-    def _open(self) -> BrokerageLog:
-        try:
-            return open_log(self._url)
-        except PersistenceError as away:
-            raise psycopg.OperationalError(str(away)) from away

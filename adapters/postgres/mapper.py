@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -28,8 +28,7 @@ class UnknownKind(ValueError):
     """The log holds a kind that this release does not know: an older process reading a newer log."""
 
 
-@dataclass(frozen=True)
-class Envelope:
+class Envelope(NamedTuple):
     """A fact about to be appended, with everything the log keeps beside it.
 
     `key` seals its personal fields; a fact without any needs none.

@@ -4,8 +4,8 @@ from typing import Literal
 from uuid import UUID
 
 from adapters.postgres.connections import connect
-from adapters.postgres.log import Appender
 from adapters.postgres.mapper import Envelope, SealingMapper
+from adapters.postgres.recorder import FlushedRecorder
 from adapters.postgres.registry import Registry
 from adapters.sealing import MasterKey, fingerprint, keyed_hash, keyed_uuid
 from application.ports.touchpoints import Observed, Problem, Verdict
@@ -20,8 +20,8 @@ SELECT EXISTS (SELECT FROM registry.subjects
 class OntoPerson:
     """Connections per call: few producers know our ids. Thread-safe."""
 
-    def __init__(self, url: str, master: MasterKey, appender: Appender) -> None:
-        self._url, self._master, self._appender = url, master, appender
+    def __init__(self, url: str, master: MasterKey) -> None:
+        self._url, self._master = url, master
         self._mapper = SealingMapper()
 
     def whose(self, brokerage_id: UUID, ours: UUID, theirs: str) -> Literal["ours", "producer"] | None:
@@ -53,7 +53,7 @@ class OntoPerson:
         )  # fmt: skip
         with connect(self._url, "masar_ingest", by_index=True, name="onto") as connection:
             stored = self._mapper.to_stored_event(envelope)
-            result = self._appender.append_touchpoints(connection, [stored])[0]
+            result = FlushedRecorder.append_touchpoints(connection, [stored])[0]
         if result.fresh:
             return Verdict("accepted", stream_id, result.position)
         whose = result.stored_subject or person_id

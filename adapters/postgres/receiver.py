@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ import orjson
 import psycopg
 from psycopg import Connection
 
+from adapters.postgres.arrays import Array, Blobs, Ids, Integers, Texts, Times
 from adapters.postgres.mapper import StoredFact
 from adapters.postgres.recorder import (
     APPEND_TOUCHPOINTS,
@@ -31,6 +33,9 @@ from domain.shared.fact import Channel
 PACKED, PLAIN = b"z", b"-"
 """How a body begins that is compressed, and one that is not: those up to MOST_UNPACKED bytes are not worth it."""
 MOST_UNPACKED = 2_000
+
+DESK = (Ids, Ids, Ids, Ids, Texts, Texts, Times, Times, Integers)
+"""Columns of what is done to desks: entry, thread, brokerage, subject, channel, account, when, arrived, effects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,7 @@ class _Store:
         arguments = (*touchpoint_columns(stored), *self._desks(stored), *self._deliveries(by_id))
         return appended(connection.execute(RECEIVE_AND_FLUSH, arguments, binary=True).fetchone(), stored)
 
-    def _desks(self, stored: Sequence[StoredFact]) -> tuple[list[Any], ...]:
+    def _desks(self, stored: Sequence[StoredFact]) -> tuple[Array, ...]:
         rows = [
             (
                 fact.originator_id, thread_of(fact.brokerage_id, seat.channel, seat.account_id, fact.subject_id),
@@ -115,36 +120,45 @@ class _Store:
             for fact in stored
             if (seat := self._seats.get(fact.originator_id)) is not None and fact.subject_id is not None
         ]  # fmt: skip
-        return tuple(map(list, zip(*rows, strict=True))) if rows else tuple([] for _ in range(9))
+        columns = zip(*rows, strict=True) if rows else ((),) * len(DESK)
+        return tuple(kind(column) for kind, column in zip(DESK, columns, strict=True))
 
-    def _deliveries(self, stored: dict[UUID, StoredFact]) -> tuple[list[Any], ...]:
+    def _deliveries(self, stored: dict[UUID, StoredFact]) -> tuple[Array, ...]:
         batch = self._batch
         return (
-            [one.id for one in batch], [one.brokerage_id for one in batch], [one.source for one in batch],
-            [one.app for one in batch], [one.received_at for one in batch], [len(one.raw) for one in batch],
-            [_json(dict(one.headers)) for one in batch], [one.verified_by for one in batch],
-            [_json([self._told(item, stored) for item in one.items]) for one in batch],
-            [self._subjects(one, stored) for one in batch],
-            [seal_raw(self._master, one.brokerage_id, one.id, one.raw) for one in batch],
-        )  # fmt: skip
+            Ids(one.id for one in batch),
+            Ids(one.brokerage_id for one in batch),
+            Texts(one.source for one in batch),
+            Texts(one.app for one in batch),
+            Times(one.received_at for one in batch),
+            Integers(len(one.raw) for one in batch),
+            Texts(_json(dict(one.headers)) for one in batch),
+            Texts(one.verified_by for one in batch),
+            Texts(_json([self._told(item, stored) for item in one.items]) for one in batch),
+            Texts(self._subjects(one, stored) for one in batch),
+            Blobs(seal_raw(self._master, one.brokerage_id, one.id, one.raw) for one in batch),
+        )
 
     def _told(self, item: Item, stored: dict[UUID, StoredFact]) -> dict[str, Any]:
         """Return what is kept of an item beside the body; never the platform's id, which holds phone numbers."""
         told: dict[str, Any] = {"path": item.path, "account": item.account}
         if item.observed is None:
-            return told | {"problem": item.problem}
+            told["problem"] = item.problem
+            return told
         entry = self._ids[id(item.observed)]
         told["kind"] = item.observed.fact.kind
         if (refused := self._refused.get(entry)) is not None:
-            return told | {"problem": refused.message}
-        fact = stored[entry]
-        content = fact.fingerprint.hex() if fact.fingerprint else None
-        return told | {"event_id": str(entry), "subject_id": str(fact.subject_id), "content": content}
+            told["problem"] = refused.message
+        else:
+            fact = stored[entry]
+            told["event_id"], told["subject_id"] = entry, fact.subject_id
+            told["content"] = fact.fingerprint.hex() if fact.fingerprint else None
+        return told
 
     def _subjects(self, delivery: Delivery, stored: dict[UUID, StoredFact]) -> str:
         entries = (self._ids[id(one)] for one in delivery.facts)
-        found = {str(fact.subject_id) for one in entries if (fact := stored.get(one)) is not None}
-        return "{" + ",".join(sorted(found)) + "}"
+        found = {fact.subject_id for one in entries if (fact := stored.get(one)) is not None}
+        return "{" + ",".join(sorted(map(str, found))) + "}"
 
 
 def _refusal(connection: Connection[Any], fact: StoredFact) -> Problem | None:
@@ -183,14 +197,19 @@ def names_of(master: MasterKey, brokerage_id: UUID, channel: Channel) -> RefOf:
 
 def seal_raw(master: MasterKey, brokerage_id: UUID, delivery_id: UUID, raw: bytes) -> bytes:
     """Return a body as it is stored: packed, and sealed with a key of its brokerage."""
-    key = master.derive(f"deliveries/{brokerage_id}")
+    key = _key(master, brokerage_id)
     packed = PACKED + zlib.compress(raw, level=1) if len(raw) > MOST_UNPACKED else PLAIN + raw
     return seal(key, brokerage_id, packed, f"{delivery_id}|raw").encode()
 
 
 def open_raw(master: MasterKey, brokerage_id: UUID, delivery_id: UUID, sealed: bytes) -> bytes | None:
     """Return a stored body, None where it does not open with this key in this place."""
-    plain = unseal(master.derive(f"deliveries/{brokerage_id}"), sealed.decode(), f"{delivery_id}|raw")
+    plain = unseal(_key(master, brokerage_id), sealed.decode(), f"{delivery_id}|raw")
     if plain is None:
         return None
     return zlib.decompress(plain[1:]) if plain.startswith(PACKED) else plain[1:]
+
+
+@lru_cache(maxsize=4096)
+def _key(master: MasterKey, brokerage_id: UUID) -> bytes:
+    return master.derive(f"deliveries/{brokerage_id}")

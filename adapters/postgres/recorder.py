@@ -10,6 +10,7 @@ from eventsourcing.persistence import IntegrityError, StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder
 from psycopg import Connection
 
+from adapters.postgres.arrays import Array, Blobs, Ids, Longs, Texts, Times
 from adapters.postgres.mapper import StoredFact
 
 MOST_FACTS, MOST_BYTES = 500, 200_000
@@ -77,7 +78,8 @@ class FlushedRecorder(PostgresApplicationRecorder):
             connection.execute(FLUSH)
         return [row["append_streams"] for row in rows]
 
-    def append_touchpoints(self, connection: Connection[Any], facts: Sequence[StoredFact]) -> list[Appended]:
+    @staticmethod
+    def append_touchpoints(connection: Connection[Any], facts: Sequence[StoredFact]) -> list[Appended]:
         """Append streams of one, each once, on an autocommit connection; durable on return.
 
         At most a chunk of facts, with distinct stream ids.
@@ -114,21 +116,21 @@ def _ours(stored_events: Sequence[StoredEvent]) -> list[StoredFact]:
     return facts
 
 
-def touchpoint_columns(facts: Sequence[StoredFact]) -> tuple[list[Any], ...]:
+def touchpoint_columns(facts: Sequence[StoredFact]) -> tuple[Array, ...]:
     """Return the arguments of APPEND_TOUCHPOINTS."""
     return (
-        [fact.originator_id for fact in facts],
-        [fact.topic for fact in facts],
-        [fact.state for fact in facts],
-        [fact.brokerage_id for fact in facts],
-        [fact.subject_id for fact in facts],
-        [fact.occurred_at for fact in facts],
-        [fact.cause_id for fact in facts],
-        [fact.correlation_id for fact in facts],
-        [fact.fingerprint for fact in facts],
+        Ids(fact.originator_id for fact in facts),
+        Texts(fact.topic for fact in facts),
+        Blobs(fact.state for fact in facts),
+        Ids(fact.brokerage_id for fact in facts),
+        Ids(fact.subject_id for fact in facts),
+        Times(fact.occurred_at for fact in facts),
+        Ids(fact.cause_id for fact in facts),
+        Ids(fact.correlation_id for fact in facts),
+        Blobs(fact.fingerprint for fact in facts),
     )
 
 
-def _stream_columns(facts: Sequence[StoredFact]) -> tuple[list[Any], ...]:
+def _stream_columns(facts: Sequence[StoredFact]) -> tuple[Array, ...]:
     ids, *others = touchpoint_columns(facts)[:-1]
-    return ids, [fact.originator_version for fact in facts], *others
+    return ids, Longs(fact.originator_version for fact in facts), *others

@@ -3,12 +3,13 @@
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import psycopg
 from psycopg import Connection
 
+from adapters.postgres.arrays import Blobs, Flags, Ids, Texts
 from adapters.sealing import MasterKey
 from domain.people.hints import STRONG
 
@@ -40,16 +41,14 @@ class LostRace(Exception):
     """Another process registered an identity, or told who a visitor is, before us: look again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hint:
+class Hint(NamedTuple):
     """One identifier of a touchpoint: its kind, and its keyed hash within the brokerage."""
 
     kind: str
     hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """Whose is a touchpoint with these hints? Without any it is that of the subject `fallback`.
 
     Only one that may link tells who a visitor is: what anybody could have sent joins nobody to a person.
@@ -81,8 +80,7 @@ class Subject:
         return (self.known, self.known_as) != self.stored
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """The subject of a touchpoint, what else it told: visitors who joined, people who may be one, hints first seen."""
 
     subject: Subject
@@ -137,7 +135,7 @@ class Registry:
         if not wanted:
             return {}
         brokerages, hashes = zip(*wanted, strict=True)
-        rows = self._connection.execute(FIND, (list(brokerages), list(hashes)), binary=True).fetchall()
+        rows = self._connection.execute(FIND, (Ids(brokerages), Blobs(hashes)), binary=True).fetchall()
         subjects: dict[UUID, Subject] = {}
         found: dict[Identity, Subject] = {}
         for brokerage_id, digest, subject_id, known, known_as, wrapped in rows:
@@ -152,11 +150,11 @@ class Registry:
         identities = sorted(draft.identities.items())
         try:
             row = self._connection.execute(REGISTER, (
-                [one.subject_id for one in new], [one.brokerage_id for one in new],
-                [self._master.wrap(one.key or b"", one.subject_id) for one in new],
-                [one.known for one in new], [one.known_as for one in new],
-                [brokerage for (brokerage, _), _ in identities], [digest for (_, digest), _ in identities],
-                [hint for _, (hint, _) in identities], [subject for _, (_, subject) in identities],
+                Ids(one.subject_id for one in new), Ids(one.brokerage_id for one in new),
+                Blobs(self._master.wrap(one.key or b"", one.subject_id) for one in new),
+                Flags(one.known for one in new), Ids(one.known_as for one in new),
+                Ids(brokerage for (brokerage, _), _ in identities), Blobs(digest for (_, digest), _ in identities),
+                Texts(hint for _, (hint, _) in identities), Ids(subject for _, (_, subject) in identities),
             )).fetchone()  # fmt: skip
         except psycopg.errors.SerializationFailure as lost:
             raise LostRace from lost
@@ -165,12 +163,13 @@ class Registry:
 
     def _mark(self, subjects: Sequence[Subject]) -> None:
         """Write who is known, unless somebody else told meanwhile: a visitor becomes one person only."""
-        rows = self._connection.execute(LOCK, ([one.subject_id for one in subjects],), binary=True).fetchall()
+        rows = self._connection.execute(LOCK, (Ids(one.subject_id for one in subjects),), binary=True).fetchall()
         now = {subject_id: (known, known_as) for subject_id, known, known_as in rows}
         if any(now.get(one.subject_id) != one.stored for one in subjects):
             raise LostRace
         self._connection.execute(MARK_KNOWN, (
-            [one.subject_id for one in subjects], [one.known for one in subjects], [one.known_as for one in subjects],
+            Ids(one.subject_id for one in subjects), Flags(one.known for one in subjects),
+            Ids(one.known_as for one in subjects),
         ))  # fmt: skip
 
     def _take_stored_keys(self, subjects: Iterable[Subject]) -> None:
@@ -181,7 +180,7 @@ class Registry:
 
     def keys(self, subject_ids: Sequence[UUID]) -> dict[UUID, bytes | None]:
         """Return the data keys of subjects; None for a destroyed one, absent for an unknown one."""
-        rows = self._connection.execute(KEYS, (list(subject_ids),), binary=True).fetchall()
+        rows = self._connection.execute(KEYS, (Ids(subject_ids),), binary=True).fetchall()
         return {subject: self._master.unwrap(wrapped, subject) if wrapped else None for subject, wrapped in rows}
 
 

@@ -3,19 +3,17 @@
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
 import psycopg
 from psycopg import Connection
 
-from adapters.postgres.connections import connect
+from adapters.postgres.connections import Connect, connect
 from adapters.postgres.identifiers import counted, identifying, identifying_unverified, usable
-from adapters.postgres.log import Appender
 from adapters.postgres.mapper import Envelope, SealingMapper, StoredFact
-from adapters.postgres.recorder import Appended, chunks
+from adapters.postgres.recorder import Appended, FlushedRecorder, chunks
 from adapters.postgres.registry import Answer, Question, Registry
 from adapters.sealing import MasterKey, fingerprint, keyed_uuid
 from application.ports.touchpoints import Observed, Problem, Verdict
@@ -29,8 +27,7 @@ Append = Callable[[Connection[Any], Sequence[StoredFact]], list[Appended | Probl
 """Stores facts with distinct ids, durable on return, and tells what became of each."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
+class _Draft(NamedTuple):
     """A touchpoint with its place in the log and what its hints say."""
 
     observed: Observed
@@ -40,10 +37,13 @@ class _Draft:
 
 
 class Writer:
-    """One pipeline to the database; a connection that broke is opened again at the next batch. Not thread-safe."""
+    """One pipeline to the database; a connection that broke is opened again at the next batch. Not thread-safe.
 
-    def __init__(self, url: str, master: MasterKey, recorder: Appender) -> None:
-        self._url, self._master, self._recorder = url, master, recorder
+    `connect` opens connections: those of `on_loop` where it is the event loop that writes.
+    """
+
+    def __init__(self, url: str, master: MasterKey, connect: Connect = connect) -> None:
+        self._url, self._master, self._connect = url, master, connect
         self._mapper = SealingMapper()
         self._ingest: Connection[Any] | None = None
         self._registry: Connection[Any] | None = None
@@ -70,9 +70,9 @@ class Writer:
 
     def _connections(self) -> tuple[Connection[Any], Registry]:
         if self._ingest is None or self._ingest.closed:
-            self._ingest = connect(self._url, "masar_ingest", by_index=True, name="ingest")
+            self._ingest = self._connect(self._url, "masar_ingest", by_index=True, name="ingest")
         if self._registry is None or self._registry.closed:
-            self._registry = connect(self._url, "masar_registry", synchronous=False, by_index=True, name="ingest")
+            self._registry = self._connect(self._url, "masar_registry", synchronous=False, by_index=True, name="ingest")
         return self._ingest, Registry(self._registry, self._master)
 
     def _write(self, batch: Sequence[Observed], append: Append) -> list[Verdict]:
@@ -125,14 +125,14 @@ class Writer:
         results: list[Appended | Problem] = []
         for chunk in chunks(stored):
             try:
-                results += self._recorder.append_touchpoints(connection, chunk)
+                results += FlushedRecorder.append_touchpoints(connection, chunk)
             except (psycopg.DataError, psycopg.IntegrityError):
                 results += [self._append_one(connection, fact) for fact in chunk]
         return results
 
     def _append_one(self, connection: Connection[Any], fact: StoredFact) -> Appended | Problem:
         try:
-            return self._recorder.append_touchpoints(connection, [fact])[0]
+            return FlushedRecorder.append_touchpoints(connection, [fact])[0]
         except (psycopg.DataError, psycopg.IntegrityError) as refusal:
             return Problem("payload", f"the log refuses it: {refusal.diag.message_primary or 'bad value'}")
 
@@ -155,7 +155,7 @@ class Writer:
                 if envelope.originator_id not in self._linked:
                     stored[envelope.originator_id] = self._mapper.to_stored_event(envelope)
         for chunk in chunks(list(stored.values())):
-            self._recorder.append_touchpoints(connection, chunk)
+            FlushedRecorder.append_touchpoints(connection, chunk)
         self._linked.update(dict.fromkeys(stored))
         while len(self._linked) > MOST_REMEMBERED:
             self._linked.popitem(last=False)
@@ -167,6 +167,8 @@ def _news(kind: str, answer: Answer) -> bool:
 
 
 def _links(draft: _Draft, answer: Answer) -> list[Envelope]:
+    if not answer.joined and not answer.maybe_same:
+        return []
     brokerage_id, now, subject = draft.observed.brokerage_id, datetime.now(UTC), answer.subject.subject_id
 
     def envelope(stream_id: UUID, fact: SubjectsLinked | MergeProposed) -> Envelope:

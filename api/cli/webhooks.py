@@ -9,7 +9,6 @@ import typer
 from adapters.postgres.channels import RoutingTable
 from adapters.postgres.connections import as_brokerage, pool
 from adapters.postgres.deliveries import list_deliveries, one_delivery
-from adapters.postgres.log import LogOpenedLater
 from adapters.postgres.receiver import DeliveryWriter
 from adapters.postgres.writer import Writer
 from api.cli.context import Brokerage, Json, fail, known, need_database, settings, show
@@ -92,8 +91,7 @@ async def _replay(whose: UUID, delivery_id: UUID, dry_run: bool) -> list[dict[st
     url, master = need_database(own), own.master()
     row = await _row(whose, delivery_id)
     routes = RoutingTable(url, master)
-    log = LogOpenedLater(url)
-    writer = DeliveryWriter(Writer(url, master, log), master)
+    writer = DeliveryWriter(Writer(url, master), master)
     try:
         again = read_again(row, master, whose, await routes.refreshed())
         async with pool(url, size=1) as connections, as_brokerage(connections, whose) as connection:
@@ -104,7 +102,6 @@ async def _replay(whose: UUID, delivery_id: UUID, dry_run: bool) -> list[dict[st
     finally:
         routes.close()
         writer.close()
-        log.close()
 
 
 async def _row(whose: UUID, delivery_id: UUID) -> dict[str, Any]:

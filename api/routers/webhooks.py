@@ -33,7 +33,7 @@ LARGEST = 4 * 1024 * 1024
 """Bytes of a webhook's body."""
 MOST_OF_NOBODY = 64 * 1024
 """Bytes of a body, naming none of our accounts, that every app's secret is tried on."""
-HEARD = b"EVENT_RECEIVED"
+HEARD = Response(b"EVENT_RECEIVED", media_type="text/plain")
 KEPT_HEADERS = {
     name.encode(): name
     for name in ("content-type", "user-agent", "x-hub-signature-256", "x-360dialog-signature", "x-request-id")
@@ -161,7 +161,7 @@ async def _store(
         own.refusals.count(came.source, "not_owned", refused)
     for one in deliveries:
         await own.deliveries.append([one])
-    return Response(HEARD, media_type="text/plain")
+    return HEARD
 
 
 def _read(raw: bytes) -> tuple[dict[str, Any], list[Part]]:

@@ -82,7 +82,7 @@ class Desk:
 @pytest.fixture
 def desk(stage: Stage, nile: Brokerage) -> Iterator[Desk]:
     master = MasterKey.parse(MASTER_KEY)
-    writer = Writer(stage.url, master, recorder_of(stage._library))
+    writer = Writer(stage.url, master)
     with connect(stage.url, "masar_registry") as connection:
         yield Desk(stage, nile, writer, Registry(connection, master), master)
     writer.close()

@@ -12,7 +12,6 @@ import pytest
 from adapters.postgres.append import append_in, flush
 from adapters.postgres.connections import connect
 from adapters.postgres.keyring import KeyRing
-from adapters.postgres.log import open_log, recorder_of
 from adapters.postgres.mapper import Envelope
 from adapters.postgres.secrets import SecretStore
 from adapters.postgres.writer import Writer
@@ -104,11 +103,9 @@ class Customers:
 
 @pytest.fixture(scope="module")
 def customers(stage: Stage) -> Iterator[Customers]:
-    log = open_log(stage.url)
-    writer = Writer(stage.url, MASTER, recorder_of(log))
+    writer = Writer(stage.url, MASTER)
     yield Customers(stage, writer)
     writer.close()
-    log.close()
 
 
 def say(brokerage: Brokerage, thread_id: UUID | str, body: Any, **headers: str) -> httpx.Response:

@@ -17,7 +17,6 @@ from adapters.postgres import projector
 from adapters.postgres.append import append_in, flush
 from adapters.postgres.connections import connect
 from adapters.postgres.keyring import KeyRing
-from adapters.postgres.log import open_log, recorder_of
 from adapters.postgres.mapper import Envelope
 from adapters.postgres.outbox import Outbox
 from adapters.postgres.secrets import SecretStore
@@ -73,14 +72,12 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._log = open_log(url)
-        self.writer = Writer(url, MASTER, recorder_of(self._log))
+        self.writer = Writer(url, MASTER)
         self.owner = connect(url, "masar_owner")
         self.work = connect(url, "masar_projector")
 
     def close(self) -> None:
         self.writer.close()
-        self._log.close()
         self.owner.close()
         self.work.close()
 

@@ -3,7 +3,6 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Literal
@@ -14,7 +13,7 @@ import psycopg
 import pytest
 
 from adapters.postgres.batcher import Batcher
-from adapters.postgres.log import BrokerageLog, open_log, recorder_of
+from adapters.postgres.on_loop import connect_on_loop
 from adapters.postgres.writer import Writer
 from adapters.sealing import MasterKey
 from application.ports.touchpoints import Busy, Observed, Verdict
@@ -83,13 +82,6 @@ def _hang_up(*ends: socket.socket) -> None:
         end.close()
 
 
-@pytest.fixture
-def log(own_url: str) -> Iterator[BrokerageLog]:
-    one = open_log(own_url)
-    yield one
-    one.close()
-
-
 def room(nth: int) -> Observed:
     fact = TourRoomVisited(
         session_id=f"s{nth}", property_id="p", room="hall", dwell_s=3.0, occurred_at=datetime.now(UTC),
@@ -107,13 +99,11 @@ async def insist(batcher: Batcher, touchpoints: list[Observed]) -> tuple[list[Ve
 
 
 @pytest.mark.parametrize(("when", "status"), [("before", "accepted"), ("after", "duplicate")])
-def test_a_cut_append_is_refused_and_its_repeat_is_stored_once(
-    own_url: str, log: BrokerageLog, when: When, status: str
-) -> None:
+def test_a_cut_append_is_refused_and_its_repeat_is_stored_once(own_url: str, when: When, status: str) -> None:
     cutter = Cutter(own_url)
 
     async def story() -> list[tuple[list[Verdict], int]]:
-        batcher = Batcher(lambda: Writer(cutter.url, MASTER, recorder_of(log)))
+        batcher = Batcher(lambda: Writer(cutter.url, MASTER, connect_on_loop))
         answers = []
         for nth in range(5):
             cutter.when = when

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from adapters.postgres.batcher import Batcher
-from adapters.postgres.log import open_log, recorder_of
+from adapters.postgres.on_loop import connect_on_loop
 from adapters.postgres.writer import Writer
 from adapters.sealing import MasterKey
 from application.ports.touchpoints import Observed
@@ -48,15 +48,13 @@ def projector(own_url: str) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
 
 def append(url: str, first: int, count: int) -> None:
     """Append `count` room visits by ten visitors."""
-    log = open_log(url)
 
     async def write() -> None:
-        batcher = Batcher(lambda: Writer(url, MASTER, recorder_of(log)))
+        batcher = Batcher(lambda: Writer(url, MASTER, connect_on_loop))
         await batcher.append([_visit(nth) for nth in range(first, first + count)])
         await batcher.close()
 
     asyncio.run(write())
-    log.close()
 
 
 def _visit(nth: int) -> Observed:

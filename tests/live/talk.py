@@ -8,7 +8,6 @@ from uuid import UUID, uuid4
 
 from adapters.postgres.append import append_in, flush
 from adapters.postgres.connections import connect
-from adapters.postgres.log import open_log, recorder_of
 from adapters.postgres.mapper import Envelope
 from adapters.postgres.registry import Registry
 from adapters.postgres.writer import Writer
@@ -29,8 +28,7 @@ class Talk:
 
     def __init__(self, url: str, brokerage_id: UUID, master: MasterKey, *, phone: str, channel: Channel) -> None:
         self.brokerage_id, self.channel, self.phone = brokerage_id, channel, phone
-        self._log = open_log(url)
-        self._writer = Writer(url, master, recorder_of(self._log))
+        self._writer = Writer(url, master)
         self._work = connect(url, "masar_projector")
         self._registry, self._master = connect(url, "masar_registry"), master
         self.subject_id: UUID | None = None
@@ -38,7 +36,6 @@ class Talk:
     def close(self) -> None:
         """Close every connection."""
         self._writer.close()
-        self._log.close()
         self._work.close()
         self._registry.close()
 

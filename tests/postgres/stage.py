@@ -54,7 +54,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.log = open_log(self.url)
-        self.writer = Writer(self.url, MASTER, self.recorder)
+        self.writer = Writer(self.url, MASTER)
         self.owner = connect(self.url, "masar_owner")
 
     @property

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from adapters.postgres.batcher import Batcher
+from adapters.postgres.on_loop import connect_on_loop, in_thread
 from adapters.postgres.recorder import MOST_FACTS
 from adapters.postgres.writer import Writer
 from application.ports.touchpoints import Busy, Observed, Verdict
@@ -29,7 +30,7 @@ class Held:
 
     def write(self, batch: Sequence[Observed]) -> list[Verdict]:
         self.batches.append(list(batch))
-        assert self.go.wait(PATIENCE_S)
+        assert in_thread(self.go.wait, PATIENCE_S)
         if self.failures:
             raise self.failures.pop(0)
         return [Verdict("accepted", position=int(one.item_id)) for one in batch]
@@ -228,7 +229,7 @@ def test_closing_finishes_what_was_taken() -> None:
 
 def test_hundreds_of_callers_on_a_real_log_each_get_their_own_verdict(stage: Stage) -> None:
     async def story() -> None:
-        batcher = Batcher(lambda: Writer(stage.url, MASTER, stage.recorder))
+        batcher = Batcher(lambda: Writer(stage.url, MASTER, connect_on_loop))
         items = [observed(str(nth % 150), email=f"p{nth % 150 % 7}@example.com") for nth in range(300)]
         answers = await asyncio.gather(*(batcher.append([item]) for item in items))
         statuses = [verdict.status for (verdict,) in answers]

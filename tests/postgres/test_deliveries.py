@@ -11,7 +11,6 @@ import pytest
 from psycopg import Connection
 
 from adapters.postgres.connections import connect
-from adapters.postgres.log import LogOpenedLater
 from adapters.postgres.receiver import DeliveryWriter, open_raw, seal_raw
 from adapters.postgres.writer import Writer
 from application.ids import new_id
@@ -30,11 +29,9 @@ DESK = "SELECT inbound, last_inbound_at, last_ref, ad_at, waiting_since FROM mes
 
 @pytest.fixture
 def writer(own_url: str) -> Iterator[DeliveryWriter]:
-    log = LogOpenedLater(own_url)
-    writer = DeliveryWriter(Writer(own_url, MASTER, log), MASTER)
+    writer = DeliveryWriter(Writer(own_url, MASTER), MASTER)
     yield writer
     writer.close()
-    log.close()
 
 
 @pytest.fixture
@@ -83,8 +80,7 @@ def test_a_value_that_the_log_refuses_costs_its_own_item_only(writer: DeliveryWr
 
 
 def test_whoever_decides_at_a_desk_is_waited_for_and_never_deadlocks(own_url: str, owner: Connection[Any]) -> None:
-    log = LogOpenedLater(own_url)
-    writers = [DeliveryWriter(Writer(own_url, MASTER, log), MASTER) for _ in range(2)]
+    writers = [DeliveryWriter(Writer(own_url, MASTER), MASTER) for _ in range(2)]
     phones = [f"+20100111223{nth}" for nth in range(5)]
     writers[0].write([delivery(*(message(f"first {one}", phone=one) for one in phones))])
     desks = [row[0] for row in owner.execute("SELECT thread_id FROM messaging.desks").fetchall()]
@@ -106,7 +102,6 @@ def test_whoever_decides_at_a_desk_is_waited_for_and_never_deadlocks(own_url: st
     assert owner.execute("SELECT inbound, answered FROM messaging.desks").fetchall() == [(41, 4)] * 5
     for own in writers:
         own.close()
-    log.close()
 
 
 def decide(owner: Connection[Any], desk: UUID) -> None:

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from adapters.postgres.connections import connect
 from adapters.postgres.desk_check import Wrong, mend, wrong_desks
 from adapters.postgres.desks import PostgresDesks
-from adapters.postgres.log import LogOpenedLater
 from adapters.postgres.receiver import DeliveryWriter
 from adapters.postgres.seals import SubjectSeals
 from adapters.postgres.work import Line
@@ -55,8 +54,7 @@ class House:
     now: datetime = BEGAN
 
     def __post_init__(self) -> None:
-        self._log = LogOpenedLater(self.url)
-        self.writer = DeliveryWriter(Writer(self.url, MASTER, self._log), MASTER)
+        self.writer = DeliveryWriter(Writer(self.url, MASTER), MASTER)
         self.line, self.registry = Line(self.url, "masar_projector"), Line(self.url, "masar_registry")
         self.desks = PostgresDesks(lambda: nullcontext(self.line()))
         self.sends = RequestSend(SubjectSeals(self.registry, MASTER), Willing())
@@ -64,7 +62,6 @@ class House:
 
     def close(self) -> None:
         self.writer.close()
-        self._log.close()
         self.line.close()
         self.registry.close()
         self.owner.close()

@@ -39,8 +39,7 @@ class Problem:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(NamedTuple):
     """A fact with the name that its producer, the channel, has for it: the same again for every repeat."""
 
     name: str

@@ -7,6 +7,8 @@ import hmac
 import re
 from collections.abc import Mapping, Sequence
 
+from adapters.sealing import mac
+
 HEADER = re.compile(r"sha256=([0-9a-f]{64})")
 """`X-Hub-Signature-256` as Meta writes it: lower-case hexadecimal, nothing around it."""
 CHALLENGE = re.compile(r"[A-Za-z0-9_.\-]{1,200}")
@@ -15,7 +17,7 @@ CHALLENGE = re.compile(r"[A-Za-z0-9_.\-]{1,200}")
 
 def signature(raw: bytes, secret: str) -> str:
     """Return the header that Meta would send with these bytes: HMAC-SHA256 under the secret of the app."""
-    return f"sha256={hmac.digest(secret.encode(), raw, 'sha256').hex()}"
+    return f"sha256={mac(secret.encode(), raw).hex()}"
 
 
 def check(raw: bytes, header: str | bytes | None, secrets: Sequence[str]) -> int | None:

@@ -1,8 +1,7 @@
 """A webhook's body into its items: every one with the account that it is routed by, none costing the others."""
 
 import re
-from collections.abc import Iterator, Mapping
-from itertools import chain
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from adapters.meta.webhooks.parts import mapping, objects, word
@@ -40,18 +39,19 @@ PAGE_KINDS = (
 # fmt: on
 ALWAYS_LISTS = frozenset({"messages", "message_echoes", "statuses"})
 ABOUT_THE_VALUE = frozenset({"messaging_product", "metadata", "contacts"})
+PAGE_PARTS = frozenset({"messaging", "standby", "changes", "field"})
 
-Found = Iterator[Piece | Problem]
+Found = Sequence[Piece | Problem]
 
 
-def split(body: Mapping[str, Any]) -> list[Piece | Problem]:
+def split(body: Mapping[str, Any]) -> Found:
     """Return every item of a body in its order, or what is wrong with it; never raises."""
     channel = _channel(body)
     if channel is None:
         return [Problem("object", "is none of whatsapp_business_account, page and instagram")]
     if "entry" not in body:
-        return list(_whatsapp_value("", None, "messages", body, None)) if channel == "whatsapp" else []
-    return list(chain.from_iterable(_listed(body["entry"], "entry", lambda at, one: _entry(at, channel, one))))
+        return _whatsapp_value("", None, "messages", body, None) if channel == "whatsapp" else []
+    return _listed(body["entry"], "entry", lambda at, one: _entry(at, channel, one))
 
 
 def _channel(body: Mapping[str, Any]) -> Channel | None:
@@ -64,26 +64,27 @@ def _channel(body: Mapping[str, Any]) -> Channel | None:
     return "whatsapp" if named is None and (bare or "changes" in first) else None
 
 
-def _listed(value: Any, path: str, read: Any) -> Iterator[Found]:
+def _listed(value: Any, path: str, read: Callable[[str, dict[str, Any]], Found]) -> list[Piece | Problem]:
     """Read each object of a list; what is no list, or no object, is a problem of its own."""
     if not isinstance(value, list):
-        yield iter((Problem(path, "is no list"),))
-        return
+        return [Problem(path, "is no list")]
+    found: list[Piece | Problem] = []
     for place, one in enumerate(value):
         at = f"{path}[{place}]"
-        yield read(at, one) if isinstance(one, dict) else iter((Problem(at, "is no object"),))
+        found += read(at, one) if isinstance(one, dict) else [Problem(at, "is no object")]
+    return found
 
 
 def _entry(at: str, channel: Channel, entry: dict[str, Any]) -> Found:
-    if channel == "whatsapp":
-        yield from _whatsapp_entry(at, entry)
-    else:
-        yield from _page_entry(at, channel, entry)
+    return _whatsapp_entry(at, entry) if channel == "whatsapp" else _page_entry(at, channel, entry)
 
 
 def _account(*candidates: Any) -> str | None:
     """Return the first that can be the id of an account."""
-    return next((found for one in candidates if (found := word(one)) and ACCOUNT.fullmatch(found)), None)
+    for one in candidates:
+        if (found := word(one)) and ACCOUNT.fullmatch(found):
+            return found
+    return None
 
 
 # WhatsApp
@@ -95,17 +96,17 @@ def _whatsapp_entry(at: str, entry: dict[str, Any]) -> Found:
     def change(path: str, one: dict[str, Any]) -> Found:
         value = one.get("value")
         if not isinstance(value, dict):
-            return iter((Problem(f"{path}.value", "is no object"),))
-        field = word(one.get("field")) or "messages"
-        return _whatsapp_value(f"{path}.value", business_id, field, value, time)
+            return [Problem(f"{path}.value", "is no object")]
+        return _whatsapp_value(f"{path}.value", business_id, word(one.get("field")) or "messages", value, time)
 
     if "changes" not in entry:
-        yield Problem(f"{at}.changes", "is missing")
-    else:
-        yield from chain.from_iterable(_listed(entry["changes"], f"{at}.changes", change))
+        return [Problem(f"{at}.changes", "is missing")]
+    return _listed(entry["changes"], f"{at}.changes", change)
 
 
-def _whatsapp_value(path: str, business_id: str | None, field: str, value: Mapping[str, Any], time: Any) -> Found:
+def _whatsapp_value(
+    path: str, business_id: str | None, field: str, value: Mapping[str, Any], time: Any
+) -> list[Piece | Problem]:
     meta = mapping(value.get("metadata"))
     account = _account(meta.get("phone_number_id"))
     context = {
@@ -114,20 +115,23 @@ def _whatsapp_value(path: str, business_id: str | None, field: str, value: Mappi
         "time": time,
     }
     prefix = f"{path}." if path else ""
-    listed = [name for name, one in value.items() if name in ALWAYS_LISTS or _is_listed(name, one)]
-    for name in listed:
-        kind = "past" if field == "history" and name == "messages" else WHATSAPP_LISTS[name]
+    listed = {name for name, one in value.items() if name in ALWAYS_LISTS or _is_listed(name, one)}
+    found: list[Piece | Problem] = []
+    for name in value:
+        if name in listed:
+            kind = "past" if field == "history" and name == "messages" else WHATSAPP_LISTS[name]
 
-        def read(at: str, one: dict[str, Any], kind: str = kind) -> Found:
-            yield Piece(at, "whatsapp", account, business_id, field, kind, one, context)
+            def read(at: str, one: dict[str, Any], kind: str = kind) -> Found:
+                return [Piece(at, "whatsapp", account, business_id, field, kind, one, context)]
 
-        yield from chain.from_iterable(_listed(value[name], f"{prefix}{name}", read))
+            found += _listed(value[name], f"{prefix}{name}", read)
     if field == "history" and "history" in value:
-        yield from _history(f"{prefix}history", value["history"], account, business_id, context)
-        listed.append("history")
+        found += _history(f"{prefix}history", value["history"], account, business_id, context)
+        listed.add("history")
     rest = {name: one for name, one in value.items() if name not in listed and name not in ABOUT_THE_VALUE}
     if rest or not listed:
-        yield Piece(path, "whatsapp", account, business_id, field, "notice", rest, context)
+        found.append(Piece(path, "whatsapp", account, business_id, field, "notice", rest, context))
+    return found
 
 
 def _is_listed(name: str, value: Any) -> bool:
@@ -138,21 +142,21 @@ def _history(path: str, value: Any, account: str | None, business_id: str | None
     """Read what a number that joined brings along: its threads with their messages, in both directions."""
 
     def chunk(at: str, one: dict[str, Any]) -> Found:
-        if "threads" in one:
-            yield from chain.from_iterable(_listed(one["threads"], f"{at}.threads", thread))
+        found = _listed(one["threads"], f"{at}.threads", thread) if "threads" in one else []
         rest = {name: told for name, told in one.items() if name != "threads"}
         if one.keys() - {"threads", "metadata"} or "threads" not in one:
-            yield Piece(at, "whatsapp", account, business_id, "history", "notice", rest, context)
+            found.append(Piece(at, "whatsapp", account, business_id, "history", "notice", rest, context))
+        return found
 
     def thread(at: str, one: dict[str, Any]) -> Found:
         whose = {**context, "thread": one}
 
         def message(path: str, told: dict[str, Any]) -> Found:
-            yield Piece(path, "whatsapp", account, business_id, "history", "past", told, whose)
+            return [Piece(path, "whatsapp", account, business_id, "history", "past", told, whose)]
 
-        yield from chain.from_iterable(_listed(one.get("messages"), f"{at}.messages", message))
+        return _listed(one.get("messages"), f"{at}.messages", message)
 
-    yield from chain.from_iterable(_listed(value, path, chunk))
+    return _listed(value, path, chunk)
 
 
 def _by_id(contacts: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -166,53 +170,49 @@ def _by_id(contacts: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 def _page_entry(at: str, channel: Channel, entry: dict[str, Any]) -> Found:
     """Read an entry: lists of messaging and standby items and of changes, or a single change in the entry itself."""
-    found = False
+    found: list[Piece | Problem] = []
     for name, standby in (("messaging", False), ("standby", True)):
         if name in entry:
-            found = True
 
             def item(path: str, one: dict[str, Any], name: str = name, standby: bool = standby) -> Found:
                 return _page_item(path, channel, entry, name, one, standby)
 
-            yield from chain.from_iterable(_listed(entry[name], f"{at}.{name}", item))
+            found += _listed(entry[name], f"{at}.{name}", item)
     if "changes" in entry:
-        found = True
-        yield from chain.from_iterable(
-            _listed(entry["changes"], f"{at}.changes", lambda path, one: _page_change(path, channel, entry, one))
-        )
+        found += _listed(
+            entry["changes"], f"{at}.changes", lambda path, one: _page_change(path, channel, entry, one)
+        )  # fmt: skip
     if "field" in entry:
-        found = True
-        yield from _page_change(at, channel, entry, entry)
-    if not found:
-        yield Problem(at, "has neither messaging nor standby nor changes")
+        found += _page_change(at, channel, entry, entry)
+    if not entry.keys() & PAGE_PARTS:
+        found.append(Problem(at, "has neither messaging nor standby nor changes"))
+    return found
 
 
 def _page_change(at: str, channel: Channel, entry: dict[str, Any], change: dict[str, Any]) -> Found:
     value, field = change.get("value"), word(change.get("field")) or "unknown"
     if not isinstance(value, dict):
-        yield Problem(f"{at}.value", "is no object")
-    elif "sender" in value or "recipient" in value:
-        yield from _page_item(f"{at}.value", channel, entry, field, value, field == "standby")
-    else:
-        account = _account(entry.get("id"))
-        yield Piece(f"{at}.value", channel, account, None, field, "change", value, {"time": entry.get("time")})
+        return [Problem(f"{at}.value", "is no object")]
+    if "sender" in value or "recipient" in value:
+        return _page_item(f"{at}.value", channel, entry, field, value, field == "standby")
+    account = _account(entry.get("id"))
+    return [Piece(f"{at}.value", channel, account, None, field, "change", value, {"time": entry.get("time")})]
 
 
 def _page_item(
     at: str, channel: Channel, entry: dict[str, Any], field: str, item: dict[str, Any], standby: bool
 ) -> Found:
     if not item:
-        yield Problem(at, "is empty")
-        return
+        return [Problem(at, "is empty")]
     echo = mapping(item.get("message")).get("is_echo") is True
     own, other = ("sender", "recipient") if echo else ("recipient", "sender")
     account = _account(entry.get("id"), *(mapping(item.get(side)).get("id") for side in (own, other)))
     kind = next((one for one in PAGE_KINDS if one in item), "other")
     context = {"time": entry.get("time"), "standby": standby}
     mids = mapping(item.get("delivery")).get("mids") if kind == "delivery" else None
-    if isinstance(mids, list) and mids:
-        for place, mid in enumerate(mids):
-            path = f"{at}.delivery.mids[{place}]"
-            yield Piece(path, channel, account, None, field, kind, item, {**context, "mid": mid})
-    else:
-        yield Piece(at, channel, account, None, field, kind, item, context)
+    if not isinstance(mids, list) or not mids:
+        return [Piece(at, channel, account, None, field, kind, item, context)]
+    return [
+        Piece(f"{at}.delivery.mids[{place}]", channel, account, None, field, kind, item, {**context, "mid": mid})
+        for place, mid in enumerate(mids)
+    ]

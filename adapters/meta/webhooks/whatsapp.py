@@ -56,7 +56,10 @@ def _contact(piece: Piece, phone: Any, bsuid: Any) -> Mapping[str, Any]:
 
 def _customer(piece: Piece, phone: Any, bsuid: Any, parent: Any, **more: Any) -> PersonHints | None:
     """Return who a customer is: a phone, a user id, or both; their number may be hidden."""
-    contact = _contact(piece, phone, bsuid)
+    return _hints(_contact(piece, phone, bsuid), phone, bsuid, parent, **more)
+
+
+def _hints(contact: Mapping[str, Any], phone: Any, bsuid: Any, parent: Any, **more: Any) -> PersonHints | None:
     return hints_of(
         phone=phone_of(phone) or phone_of(contact.get("wa_id")),
         bsuid=bsuid_of(bsuid) or bsuid_of(phone) or bsuid_of(contact.get("user_id")),
@@ -66,8 +69,8 @@ def _customer(piece: Piece, phone: Any, bsuid: Any, parent: Any, **more: Any) ->
     )
 
 
-def _username(piece: Piece, phone: Any, bsuid: Any) -> dict[str, JsonValue]:
-    found = word(mapping(_contact(piece, phone, bsuid).get("profile")).get("username"))
+def _username(contact: Mapping[str, Any]) -> dict[str, JsonValue]:
+    found = word(mapping(contact.get("profile")).get("username"))
     return {"username": found} if found else {}
 
 
@@ -90,10 +93,11 @@ def _message(piece: Piece, reading: Reading, past: bool = False) -> Found:
         case "request_welcome":
             return _welcome(piece, reading)
     phone, bsuid = told.get("from"), told.get("from_user_id")
-    more = _username(piece, phone, bsuid)
+    contact = _contact(piece, phone, bsuid)
+    more = _username(contact)
     found = message_of(told, more)
     click = mapping(told.get("referral")).get("ctwa_clid")
-    hints = _customer(piece, phone, bsuid, told.get("from_parent_user_id"), ctwa_clid=click)
+    hints = _hints(contact, phone, bsuid, told.get("from_parent_user_id"), ctwa_clid=click)
     base = base_of(piece, reading, told.get("timestamp"), hints)
     return Named(
         _name(piece),

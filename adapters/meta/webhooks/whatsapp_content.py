@@ -67,7 +67,7 @@ def message_of(message: Mapping[str, Any], more: More) -> Message:
     if told.message_type == "unknown" and problem is not None:
         told = told._replace(message_type="unsupported")
     if read is not None and isinstance(name, str):
-        more.update(others(message, ENVELOPE | {name}))
+        more.update(others(message, ENVELOPES[name]))
     product = _product(context, more) if context else None
     if referral:
         more["referral"] = kept(referral)
@@ -240,4 +240,6 @@ READERS: Mapping[str, Callable[[Mapping[str, Any], More], Told]] = {
     "template":     _template,
 }
 """How each type is read from the part of its own name. Contacts come as a list, unknown types as anything."""
+ENVELOPES: Mapping[str, frozenset[str]] = {name: ENVELOPE | {name} for name in READERS}
+"""What is read for itself of a message of each type."""
 # fmt: on

@@ -16,8 +16,8 @@ from psycopg import sql
 
 from adapters.postgres.batcher import Batcher
 from adapters.postgres.connections import connect
-from adapters.postgres.log import open_log, recorder_of
 from adapters.postgres.mapper import StoredFact
+from adapters.postgres.on_loop import connect_on_loop
 from adapters.postgres.recorder import FlushedRecorder
 from adapters.postgres.writer import Writer
 from api.cli.bench import library
@@ -55,18 +55,14 @@ RAW_MANY = sql.SQL(
 
 def append_rows(ground: Ground, sizes: Sizes) -> list[Row]:
     """Measure every cell; the library's batches stay under the 200 KB above which its pipeline may hang."""
-    log = open_log(ground.url)
-    try:
-        with library.recorder(ground.url, max(WRITERS)) as theirs:
-            contenders: dict[str, Contender] = {
-                "raw": partial(_raw, ground.url),
-                "library": partial(_library, theirs),
-                "ours": partial(_ours, ground.url, recorder_of(log)),
-            }
-            rows = [row for cell in _cells() for row in _cell(ground, sizes, contenders, *cell)]
-            return rows + _grouped(ground, sizes, recorder_of(log), theirs)
-    finally:
-        log.close()
+    with library.recorder(ground.url, max(WRITERS)) as theirs:
+        contenders: dict[str, Contender] = {
+            "raw": partial(_raw, ground.url),
+            "library": partial(_library, theirs),
+            "ours": partial(_ours, ground.url),
+        }
+        rows = [row for cell in _cells() for row in _cell(ground, sizes, contenders, *cell)]
+        return rows + _grouped(ground, sizes, theirs)
 
 
 def prepare(ground: Ground) -> None:
@@ -148,22 +144,22 @@ def _library(recorder: PostgresApplicationRecorder) -> Iterator[Write]:
 
 
 @contextmanager
-def _ours(url: str, recorder: FlushedRecorder) -> Iterator[Write]:
+def _ours(url: str) -> Iterator[Write]:
     with connect(url, "masar_ingest", by_index=True, name="bench") as connection:
 
         def write(batch: list[StoredFact]) -> None:
-            recorder.append_touchpoints(connection, batch)
+            FlushedRecorder.append_touchpoints(connection, batch)
 
         yield write
 
 
-def _grouped(ground: Ground, sizes: Sizes, recorder: FlushedRecorder, theirs: PostgresApplicationRecorder) -> list[Row]:
+def _grouped(ground: Ground, sizes: Sizes, theirs: PostgresApplicationRecorder) -> list[Row]:
     """Measure the way in that the API takes, with who it is, sealing and group commit, from as many writers at once."""
     supplies = [batches(ground.brokerage_id, 1) for _ in range(GROUPED)]
     measured = alternate(sizes.rounds, {
         "raw": partial(drive, partial(_raw, ground.url), supplies, sizes.append_s),
         "library": partial(drive, partial(_library, theirs), supplies, sizes.append_s),
-        "ours": lambda: asyncio.run(_through_batcher(ground, recorder, sizes.append_s)),
+        "ours": lambda: asyncio.run(_through_batcher(ground, sizes.append_s)),
     })  # fmt: skip
     return _compared(f"append_grouped_{GROUPED}w", measured)
 
@@ -175,8 +171,8 @@ def _compared(cell: str, measured: dict[str, list[float]]) -> list[Row]:
     ]
 
 
-async def _through_batcher(ground: Ground, recorder: FlushedRecorder, seconds: float) -> float:
-    batcher = Batcher(lambda: Writer(ground.url, ground.settings.master(), recorder))
+async def _through_batcher(ground: Ground, seconds: float) -> float:
+    batcher = Batcher(lambda: Writer(ground.url, ground.settings.master(), connect_on_loop))
     supply = _observed(ground.brokerage_id)
     written = 0
 

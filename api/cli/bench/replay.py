@@ -6,10 +6,10 @@ from itertools import islice
 
 from adapters.postgres.connections import connect
 from adapters.postgres.facts import PAGE
-from adapters.postgres.log import open_log, recorder_of
 from adapters.postgres.positions import newest_position
 from adapters.postgres.read_models import kinds_of
 from adapters.postgres.rebuild import Rebuild
+from adapters.postgres.recorder import FlushedRecorder
 from api.cli.bench import library
 from api.cli.bench.facts import tours
 from api.cli.bench.ground import Ground, skip_to_end
@@ -27,14 +27,10 @@ def fill(ground: Ground, facts: int) -> None:
 
     They stay empty: a replay is headed for their position, and is not compared with them here.
     """
-    log = open_log(ground.url)
     supply = tours(ground.brokerage_id)
-    try:
-        with connect(ground.url, "masar_ingest", synchronous=False, name="bench") as connection:
-            for _ in range(0, facts, LOADED_AT_ONCE):
-                recorder_of(log).append_touchpoints(connection, list(islice(supply, LOADED_AT_ONCE)))
-    finally:
-        log.close()
+    with connect(ground.url, "masar_ingest", synchronous=False, name="bench") as connection:
+        for _ in range(0, facts, LOADED_AT_ONCE):
+            FlushedRecorder.append_touchpoints(connection, list(islice(supply, LOADED_AT_ONCE)))
     with connect(ground.url, "masar_owner", name="bench") as owner:
         owner.execute("VACUUM ANALYZE log.masar_events")
     skip_to_end(ground)
