@@ -29,7 +29,7 @@ class LoopConnection(Connection[Any]):
 
 async def on_loop(work: Callable[Asked, Given], *args: Asked.args, **named: Asked.kwargs) -> Given:
     """Return what the work returns. Only what waits for a connection of `connect_on_loop` lets others go on."""
-    return await greenlet_spawn(work, *args, **named)
+    return await greenlet_spawn(partial(work, *args, **named))
 
 
 def in_thread(work: Callable[Asked, Given], *args: Asked.args, **named: Asked.kwargs) -> Given:

@@ -2,7 +2,6 @@
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -23,12 +22,12 @@ from adapters.postgres.recorder import (
 )
 from adapters.postgres.writer import Writer
 from adapters.sealing import MasterKey, keyed_uuid, seal, unseal
-from application.ports.touchpoints import Observed, Problem, Verdict
+from application.ports.touchpoints import Problem, Verdict
 from application.ports.webhooks import Delivery, Item, RefOf
 from domain.messaging.desk import effects_of
 from domain.messaging.events import PlatformTouchpoint
 from domain.messaging.threads import thread_of
-from domain.shared.fact import Channel
+from domain.shared.fact import Channel, Touchpoint
 
 PACKED, PLAIN = b"z", b"-"
 """How a body begins that is compressed, and one that is not: those up to MOST_UNPACKED bytes are not worth it."""
@@ -37,15 +36,8 @@ MOST_UNPACKED = 2_000
 DESK = (Ids, Ids, Ids, Ids, Texts, Texts, Times, Times, Integers)
 """Columns of what is done to desks: entry, thread, brokerage, subject, channel, account, when, arrived, effects."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Seat:
-    """What a fact does to a desk."""
-
-    channel: Channel
-    account_id: str
-    effects: int
-    arrived: datetime
+Became = tuple[Item, StoredFact | Problem | None]
+"""An item of a delivery, and the fact that it is or why the log refuses it; None for one that was not read."""
 
 
 class DeliveryWriter:
@@ -74,56 +66,43 @@ class _Store:
 
     def __init__(self, batch: Sequence[Delivery], master: MasterKey) -> None:
         self._batch, self._master = batch, master
-        self._refused: dict[UUID, Problem] = {}
-        self._ids: dict[int, UUID] = {}
-        self._seats: dict[UUID, _Seat] = {}
 
-    def append(self, connection: Connection[Any], stored: Sequence[StoredFact]) -> list[Appended | Problem]:
-        """Store all; a value that the database refuses costs its own item only.
-
-        `stored` are the batch's facts in their order, each name once.
-        """
-        self._match(stored)
+    def append(
+        self, connection: Connection[Any], stored: Sequence[StoredFact], places: Sequence[int]
+    ) -> list[Appended | Problem]:
+        """Store all; a value that the database refuses costs its own item only."""
         try:
-            results = iter(self._store(connection, stored))
+            return [*self._store(connection, stored, places)]
         except (psycopg.DataError, psycopg.IntegrityError):
-            self._refused = {fact.originator_id: why for fact in stored if (why := _refusal(connection, fact))}
-            good = [fact for fact in stored if fact.originator_id not in self._refused]
-            results = iter(self._store(connection, good))
-        return [self._refused.get(fact.originator_id) or next(results) for fact in stored]
+            became = [_refusal(connection, fact) or fact for fact in stored]
+            results = iter(self._store(connection, became, places))
+            return [one if isinstance(one, Problem) else next(results) for one in became]
 
-    def _match(self, stored: Sequence[StoredFact]) -> None:
-        """Note which entry each touchpoint has, and what it does to a desk."""
-        following = iter(stored)
-        known: dict[tuple[UUID, str, str], UUID] = {}
-        for delivery in self._batch:
-            for observed in delivery.facts:
-                name = (observed.brokerage_id, observed.producer, observed.item_id)
-                if name not in known:
-                    known[name] = entry = next(following).originator_id
-                    if (seat := _seat(observed, delivery.received_at)) is not None:
-                        self._seats[entry] = seat
-                self._ids[id(observed)] = known[name]
-
-    def _store(self, connection: Connection[Any], stored: Sequence[StoredFact]) -> list[Appended]:
-        by_id = {fact.originator_id: fact for fact in stored}
-        arguments = (*touchpoint_columns(stored), *self._desks(stored), *self._deliveries(by_id))
+    def _store(
+        self, connection: Connection[Any], became: Sequence[StoredFact | Problem], places: Sequence[int]
+    ) -> list[Appended]:
+        stored = [one for one in became if isinstance(one, StoredFact)]
+        following = iter(places)
+        items: list[list[Became]] = [
+            [(item, became[next(following)] if item.observed else None) for item in delivery.items]
+            for delivery in self._batch
+        ]
+        arguments = (*touchpoint_columns(stored), *self._desks(items), *self._deliveries(items))
         return appended(connection.execute(RECEIVE_AND_FLUSH, arguments, binary=True).fetchone(), stored)
 
-    def _desks(self, stored: Sequence[StoredFact]) -> tuple[Array, ...]:
-        rows = [
-            (
-                fact.originator_id, thread_of(fact.brokerage_id, seat.channel, seat.account_id, fact.subject_id),
-                fact.brokerage_id, fact.subject_id, seat.channel, seat.account_id, fact.occurred_at, seat.arrived,
-                seat.effects,
-            )
-            for fact in stored
-            if (seat := self._seats.get(fact.originator_id)) is not None and fact.subject_id is not None
-        ]  # fmt: skip
-        columns = zip(*rows, strict=True) if rows else ((),) * len(DESK)
+    def _desks(self, items: Sequence[Sequence[Became]]) -> tuple[Array, ...]:
+        """Return what the facts do to desks, once each however often the batch brings them."""
+        rows: dict[int, tuple[Any, ...]] = {}
+        for delivery, own in zip(self._batch, items, strict=True):
+            for item, fact in own:
+                if item.observed and isinstance(fact, StoredFact):
+                    row = _desk_row(item.observed.fact, fact, delivery.received_at)
+                    if row:
+                        rows.setdefault(id(fact), row)
+        columns = zip(*rows.values(), strict=True) if rows else ((),) * len(DESK)
         return tuple(kind(column) for kind, column in zip(DESK, columns, strict=True))
 
-    def _deliveries(self, stored: dict[UUID, StoredFact]) -> tuple[Array, ...]:
+    def _deliveries(self, items: Sequence[Sequence[Became]]) -> tuple[Array, ...]:
         batch = self._batch
         return (
             Ids(one.id for one in batch),
@@ -134,31 +113,40 @@ class _Store:
             Integers(len(one.raw) for one in batch),
             Texts(_json(dict(one.headers)) for one in batch),
             Texts(one.verified_by for one in batch),
-            Texts(_json([self._told(item, stored) for item in one.items]) for one in batch),
-            Texts(self._subjects(one, stored) for one in batch),
+            Texts(_json([_told(item, fact) for item, fact in own]) for own in items),
+            Texts(_subjects(own) for own in items),
             Blobs(seal_raw(self._master, one.brokerage_id, one.id, one.raw) for one in batch),
         )
 
-    def _told(self, item: Item, stored: dict[UUID, StoredFact]) -> dict[str, Any]:
-        """Return what is kept of an item beside the body; never the platform's id, which holds phone numbers."""
-        told: dict[str, Any] = {"path": item.path, "account": item.account}
-        if item.observed is None:
-            told["problem"] = item.problem
-            return told
-        entry = self._ids[id(item.observed)]
-        told["kind"] = item.observed.fact.kind
-        if (refused := self._refused.get(entry)) is not None:
-            told["problem"] = refused.message
-        else:
-            fact = stored[entry]
-            told["event_id"], told["subject_id"] = entry, fact.subject_id
-            told["content"] = fact.fingerprint.hex() if fact.fingerprint else None
-        return told
 
-    def _subjects(self, delivery: Delivery, stored: dict[UUID, StoredFact]) -> str:
-        entries = (self._ids[id(one)] for one in delivery.facts)
-        found = {fact.subject_id for one in entries if (fact := stored.get(one)) is not None}
-        return "{" + ",".join(sorted(map(str, found))) + "}"
+def _desk_row(fact: Touchpoint, stored: StoredFact, arrived: datetime) -> tuple[Any, ...] | None:
+    """Return what a fact does to its thread's desk, None for nothing."""
+    effects, subject_id = effects_of(fact), stored.subject_id
+    if not effects or not isinstance(fact, PlatformTouchpoint) or subject_id is None:
+        return None
+    return (
+        stored.originator_id, thread_of(stored.brokerage_id, fact.channel, fact.account_id, subject_id),
+        stored.brokerage_id, subject_id, fact.channel, fact.account_id, stored.occurred_at, arrived, effects,
+    )  # fmt: skip
+
+
+def _told(item: Item, became: StoredFact | Problem | None) -> dict[str, Any]:
+    """Return what is kept of an item beside the body; never the platform's id, which holds phone numbers."""
+    told: dict[str, Any] = {"path": item.path, "account": item.account}
+    if item.observed is not None:
+        told["kind"] = item.observed.fact.kind
+    if isinstance(became, StoredFact):
+        told["event_id"], told["subject_id"] = became.originator_id, became.subject_id
+        told["content"] = became.fingerprint.hex() if became.fingerprint else None
+    else:
+        told["problem"] = became.message if became else item.problem
+    return told
+
+
+def _subjects(items: Sequence[Became]) -> str:
+    """Return whose facts a delivery brought, as Postgres writes a list."""
+    found = {str(fact.subject_id) for _, fact in items if isinstance(fact, StoredFact)}
+    return "{" + ",".join(sorted(found)) + "}"
 
 
 def _refusal(connection: Connection[Any], fact: StoredFact) -> Problem | None:
@@ -169,15 +157,6 @@ def _refusal(connection: Connection[Any], fact: StoredFact) -> Problem | None:
     except (psycopg.DataError, psycopg.IntegrityError) as refusal:
         return Problem("item", f"the log refuses it: {refusal.diag.message_primary or 'bad value'}")
     return None
-
-
-def _seat(observed: Observed, arrived: datetime) -> _Seat | None:
-    """Return what a fact means to its thread's desk, None for nothing."""
-    fact = observed.fact
-    effects = effects_of(fact)
-    if not effects or not isinstance(fact, PlatformTouchpoint):
-        return None
-    return _Seat(fact.channel, fact.account_id, effects, arrived)
 
 
 def _json(document: Any) -> str:

@@ -23,8 +23,11 @@ from domain.shared.personal import personal_fields
 
 MOST_REMEMBERED = 20_000
 
-Append = Callable[[Connection[Any], Sequence[StoredFact]], list[Appended | Problem]]
-"""Stores facts with distinct ids, durable on return, and tells what became of each."""
+Append = Callable[[Connection[Any], Sequence[StoredFact], Sequence[int]], list[Appended | Problem]]
+"""Stores facts with distinct ids, durable on return, and tells what became of each.
+
+The numbers tell, for each touchpoint of the batch, which of the facts it is: those that are repeated share one.
+"""
 
 
 class _Draft(NamedTuple):
@@ -78,21 +81,19 @@ class Writer:
     def _write(self, batch: Sequence[Observed], append: Append) -> list[Verdict]:
         connection, registry = self._connections()
         drafts = [self._draft(observed) for observed in batch]
-        first: dict[UUID, _Draft] = {}
-        for draft in drafts:
-            first.setdefault(draft.stream_id, draft)
-        unique = list(first.values())
-        answers = dict(zip(first, registry.resolve([draft.question for draft in unique]), strict=True))
-        stored = [self._stored(draft, answers[draft.stream_id]) for draft in unique]
-        results = dict(zip(first, append(connection, stored), strict=True))
-        keys = self._keys_of_repeats(registry, results.values())
-        verdicts = [_verdict(draft, first[draft.stream_id], results[draft.stream_id], keys) for draft in drafts]
-        told = [
-            draft
-            for draft, verdict in zip(drafts, verdicts, strict=True)
-            if draft is first[draft.stream_id] and verdict.status in ("accepted", "duplicate")
+        unique, places = _once_each(drafts)
+        answers = registry.resolve([draft.question for draft in unique])
+        stored = [self._stored(draft, answer) for draft, answer in zip(unique, answers, strict=True)]
+        results = append(connection, stored, places)
+        keys = self._keys_of_repeats(registry, results)
+        verdicts = [
+            _verdict(draft, unique[place], results[place], keys) for draft, place in zip(drafts, places, strict=True)
         ]
-        self._link(connection, told, answers)
+        self._link(connection, [
+            (draft, answers[place])
+            for draft, place, verdict in zip(drafts, places, verdicts, strict=True)
+            if draft is unique[place] and verdict.status in ("accepted", "duplicate")
+        ])  # fmt: skip
         return verdicts
 
     def _draft(self, observed: Observed) -> _Draft:
@@ -120,7 +121,9 @@ class Writer:
             )
         )  # fmt: skip
 
-    def _append(self, connection: Connection[Any], stored: Sequence[StoredFact]) -> list[Appended | Problem]:
+    def _append(
+        self, connection: Connection[Any], stored: Sequence[StoredFact], _places: Sequence[int]
+    ) -> list[Appended | Problem]:
         """Append all; where the database refuses a value, one by one, so that a bad one costs only itself."""
         results: list[Appended | Problem] = []
         for chunk in chunks(stored):
@@ -147,11 +150,11 @@ class Writer:
         }
         return registry.keys(list(subjects)) if subjects else {}
 
-    def _link(self, connection: Connection[Any], drafts: Sequence[_Draft], answers: dict[UUID, Answer]) -> None:
+    def _link(self, connection: Connection[Any], told: Sequence[tuple[_Draft, Answer]]) -> None:
         """Record who turned out to be whom; again on a repeat, in case a crash came between."""
         stored: dict[UUID, StoredFact] = {}
-        for draft in drafts:
-            for envelope in _links(draft, answers[draft.stream_id]):
+        for draft, answer in told:
+            for envelope in _links(draft, answer):
                 if envelope.originator_id not in self._linked:
                     stored[envelope.originator_id] = self._mapper.to_stored_event(envelope)
         for chunk in chunks(list(stored.values())):
@@ -159,6 +162,19 @@ class Writer:
         self._linked.update(dict.fromkeys(stored))
         while len(self._linked) > MOST_REMEMBERED:
             self._linked.popitem(last=False)
+
+
+def _once_each(drafts: Sequence[_Draft]) -> tuple[list[_Draft], list[int]]:
+    """Return the first draft of each id, and for every draft the place of that one."""
+    first: dict[UUID, int] = {}
+    unique: list[_Draft] = []
+    places = []
+    for draft in drafts:
+        place = first.setdefault(draft.stream_id, len(unique))
+        if place == len(unique):
+            unique.append(draft)
+        places.append(place)
+    return unique, places
 
 
 def _news(kind: str, answer: Answer) -> bool:

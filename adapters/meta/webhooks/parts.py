@@ -36,7 +36,7 @@ def objects(value: Any) -> list[dict[str, Any]]:
 
 def word(value: Any) -> str | None:
     """Return a non-empty text, also of a number; None for anything else."""
-    if isinstance(value, str):
+    if value is None or isinstance(value, str):
         return value or None
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
@@ -149,17 +149,15 @@ def hints_of(**known: Any) -> PersonHints | None:
 
     Names are cleaned of control characters and cut; everything else is left out where it does not fit.
     """
-    found: dict[str, str] = {}
-    for kind, value in known.items():
-        text = word(value)
-        if text is None:
-            continue
-        if kind == "name":
-            text = UNPRINTABLE.sub(" ", text).strip()[:200]
-        longest = 500 if kind == "ctwa_clid" else 200
-        if text and len(text) <= longest and not UNPRINTABLE.search(text):
-            found[kind] = text
-    return PersonHints(**found) if found else None
+    told = {kind: text for kind, value in known.items() if (text := word(value)) is not None}
+    if "name" in told:
+        told["name"] = UNPRINTABLE.sub(" ", told["name"]).strip()[:200]
+    try:
+        return PersonHints(**told) if told else None
+    except ValidationError as error:
+        unfit = {one["loc"][0] for one in error.errors()}
+        fit = {kind: text for kind, text in told.items() if kind not in unfit}
+        return PersonHints(**fit) if fit else None
 
 
 def phone_of(value: Any) -> str | None:
