@@ -103,7 +103,6 @@ async def open_services(settings: Settings) -> Services:
         deliveries=DeliveryBatcher(
             lambda: DeliveryWriter(Writer(url, master, connect_on_loop), master),
             most_waiting=settings.most_waiting,
-            pipelines=1,  # what comes at one time is often of one customer: two would wait for each other at the desk
         ),
         routes=RoutingTable(url, master),
         refusals=Refusals(overseer),

@@ -76,10 +76,11 @@ class Grouping(Generic[Item, Answer]):
         pipelines: int = PIPELINES,
     ) -> None:
         self._most_waiting = most_waiting
-        self._waiting = self._bytes = 0
+        self._waiting = self._queued = self._bytes = 0
         self._queues: OrderedDict[UUID, deque[_Request[Item, Answer]]] = OrderedDict()
         self._idle = [make_writer() for _ in range(pipelines)]
         self._running: set[asyncio.Task[None]] = set()
+        self._starting = False
 
     @property
     def waiting(self) -> int:
@@ -100,9 +101,10 @@ class Grouping(Generic[Item, Answer]):
             raise Busy(f"{self._waiting} items are waiting to be appended")
         request: _Request[Item, Answer] = _Request(items, asyncio.get_running_loop().create_future())
         self._waiting += len(items)
+        self._queued += len(items)
         self._bytes += size
         self._queues.setdefault(items[0].brokerage_id, deque()).append(request)
-        self._start()
+        self._start_soon()
         try:
             return await request.done
         finally:
@@ -111,27 +113,42 @@ class Grouping(Generic[Item, Answer]):
 
     async def close(self) -> None:
         """Finish what was taken, then close the connections."""
-        while self._running:
+        while self._running or self._queues:
+            await asyncio.sleep(0)
             await asyncio.gather(*self._running, return_exceptions=True)
         for writer in self._idle:
             writer.close()
 
+    def _start_soon(self) -> None:
+        """Start at the end of this turn of the loop: those who came in the same turn come along."""
+        if self._idle and not self._starting:
+            self._starting = True
+            asyncio.get_running_loop().call_soon(self._start)
+
     def _start(self) -> None:
+        """Share what is queued among the idle pipelines: with all of it in one, nothing is made ready meanwhile."""
+        self._starting = False
         while self._queues and self._idle:
-            task = asyncio.create_task(self._run(self._idle.pop(), self._next_batch()))
+            share = -(-self._queued // len(self._idle))
+            task = asyncio.create_task(self._run(self._idle.pop(), self._next_batch(share)))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
-    def _next_batch(self) -> list[tuple[_Request[Item, Answer], int, int]]:
-        """Take an equal share of each brokerage in turn; what one leaves, the next ones fill."""
+    def _next_batch(self, enough: int) -> list[tuple[_Request[Item, Answer], int, int]]:
+        """Take an equal share of each brokerage in turn, until there are `enough`; what one leaves, the next ones fill.
+
+        Requests are taken whole, but for those that are larger than a batch may be.
+        """
         batch: list[tuple[_Request[Item, Answer], int, int]] = []
         count = size = 0
         turns = len(self._queues)
-        while self._queues and count < MOST_FACTS and size < MOST_BYTES:
+        while self._queues and count < min(enough, MOST_FACTS) and size < MOST_BYTES:
             brokerage_id, queue = self._queues.popitem(last=False)
-            for request, start, end in _take(queue, max(1, (MOST_FACTS - count) // max(1, turns)), MOST_BYTES - size):
+            room = max(1, (MOST_FACTS - count) // max(1, turns))
+            for request, start, end in _take(queue, room, MOST_BYTES - size, enough - count):
                 batch.append((request, start, end))
                 count += end - start
+                self._queued -= end - start
                 size += sum(one.size for one in request.items[start:end])
             turns -= 1
             if queue:
@@ -153,7 +170,7 @@ class Grouping(Generic[Item, Answer]):
             _fail(batch, defect)
         finally:
             self._idle.append(writer)
-            self._start()
+            self._start_soon()
 
 
 class Batcher(Grouping[Observed, Verdict]):
@@ -165,16 +182,18 @@ class DeliveryBatcher(Grouping[Delivery, list[Verdict]]):
 
 
 def _take(
-    queue: deque[_Request[Item, Answer]], room: int, most_bytes: int
+    queue: deque[_Request[Item, Answer]], room: int, most_bytes: int, enough: int
 ) -> Iterator[tuple[_Request[Item, Answer], int, int]]:
-    """Take up to `room` items from the front of a queue, until they have `most_bytes`; one request at the least.
+    """Take up to `room` items from the front of a queue, until they have `most_bytes` or are `enough`; one request at
+    the least.
 
     Requests that are through are dropped.
     """
-    while queue and room > 0 and most_bytes > 0:
+    while queue and room > 0 and most_bytes > 0 and enough > 0:
         request, start = queue[0], queue[0].taken
         request.taken = min(len(request.items), start + room)
         room -= request.taken - start
+        enough -= request.taken - start
         most_bytes -= sum(one.size for one in request.items[start : request.taken])
         if request.taken == len(request.items):
             queue.popleft()

@@ -80,6 +80,48 @@ def test_requests_that_come_while_one_is_written_share_the_next_batch() -> None:
     run(story())
 
 
+@pytest.mark.parametrize(("pipelines", "sizes"), [(1, [10]), (2, [5, 5]), (3, [4, 3, 3])])
+def test_those_who_come_together_go_together_in_equal_shares(pipelines: int, sizes: list[int]) -> None:
+    async def story() -> None:
+        writer = Held()
+        batcher = batcher_of(writer, pipelines=pipelines)
+        tasks = [asyncio.create_task(batcher.append(nile(nth))) for nth in range(10)]
+        await until(lambda: sum(map(len, writer.batches)) == 10)
+        assert [len(batch) for batch in writer.batches] == sizes
+        writer.go.set()
+        assert [verdict.position for (verdict,) in await asyncio.gather(*tasks)] == list(range(10))
+        await batcher.close()
+
+    run(story())
+
+
+def test_a_request_is_not_cut_for_the_sake_of_shares() -> None:
+    async def story() -> None:
+        writer = Held()
+        writer.go.set()
+        batcher = batcher_of(writer, pipelines=2)
+        tasks = [asyncio.create_task(batcher.append(nile(first, 100))) for first in (0, 100, 200)]
+        await asyncio.gather(*tasks)
+        assert [len(batch) for batch in writer.batches] == [200, 100]
+        await batcher.close()
+
+    run(story())
+
+
+def test_closing_at_once_finishes_what_was_taken_just_now() -> None:
+    async def story() -> None:
+        writer = Held()
+        writer.go.set()
+        batcher = batcher_of(writer)
+        task = asyncio.create_task(batcher.append(nile(7)))
+        await asyncio.sleep(0)
+        await batcher.close()
+        assert [verdict.position for verdict in await task] == [7]
+        assert writer.closed
+
+    run(story())
+
+
 def test_a_large_request_is_cut_and_its_verdicts_come_in_order() -> None:
     async def story() -> None:
         writer = Held()
