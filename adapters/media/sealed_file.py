@@ -5,7 +5,6 @@ The key of a file is a keyed hash of salt and name under the person's key; the n
 whether it is the last, so pieces cannot be dropped, swapped or moved to another file.
 """
 
-import hmac
 import os
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -13,6 +12,8 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from adapters.sealing import mac
 
 MAGIC = b"MASARF1\0"
 SALT, TAG = 16, 16
@@ -24,7 +25,7 @@ class BrokenFile(Exception):
 
 
 def _cipher(key: bytes, salt: bytes, name: UUID) -> AESGCM:
-    return AESGCM(hmac.digest(key, b"masar media" + salt + name.bytes, "sha256"))
+    return AESGCM(mac(key, b"masar media" + salt + name.bytes))
 
 
 def _nonce(number: int, last: bool) -> bytes:

@@ -115,19 +115,18 @@ def _whatsapp_value(
         "time": time,
     }
     prefix = f"{path}." if path else ""
-    listed = {name for name, one in value.items() if name in ALWAYS_LISTS or _is_listed(name, one)}
+    listed = [name for name, one in value.items() if name in ALWAYS_LISTS or _is_listed(name, one)]
     found: list[Piece | Problem] = []
-    for name in value:
-        if name in listed:
-            kind = "past" if field == "history" and name == "messages" else WHATSAPP_LISTS[name]
+    for name in listed:
+        kind = "past" if field == "history" and name == "messages" else WHATSAPP_LISTS[name]
 
-            def read(at: str, one: dict[str, Any], kind: str = kind) -> Found:
-                return [Piece(at, "whatsapp", account, business_id, field, kind, one, context)]
+        def read(at: str, one: dict[str, Any], kind: str = kind) -> Found:
+            return [Piece(at, "whatsapp", account, business_id, field, kind, one, context)]
 
-            found += _listed(value[name], f"{prefix}{name}", read)
+        found += _listed(value[name], f"{prefix}{name}", read)
     if field == "history" and "history" in value:
         found += _history(f"{prefix}history", value["history"], account, business_id, context)
-        listed.add("history")
+        listed.append("history")
     rest = {name: one for name, one in value.items() if name not in listed and name not in ABOUT_THE_VALUE}
     if rest or not listed:
         found.append(Piece(path, "whatsapp", account, business_id, field, "notice", rest, context))
