@@ -5,9 +5,9 @@ with none but NULL, as text. Here the type is told, so that a statement is the s
 """
 
 import struct
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
-from uuid import UUID
 
 import psycopg
 from psycopg.adapt import Dumper
@@ -33,33 +33,17 @@ class Array(list[Any]):
     element: ClassVar[str]
     """Postgres's name of the elements' type."""
 
-    @staticmethod
-    def packed(one: Any, /) -> bytes:
-        """Return an element's length and content."""
-        raise NotImplementedError
-
 
 class Ids(Array):
     """Of UUIDs."""
 
     element = "uuid"
 
-    @staticmethod
-    def packed(one: UUID) -> bytes:
-        """Return a UUID's 16 bytes."""
-        return _id_length + one.int.to_bytes(16)
-
 
 class Texts(Array):
-    """Of texts."""
+    """Of texts; UnicodeEncodeError is raised for half a character."""
 
     element = "text"
-
-    @staticmethod
-    def packed(one: str) -> bytes:
-        """Return a text in UTF-8. Raises UnicodeEncodeError for half a character."""
-        raw = one.encode()
-        return _length(len(raw)) + raw
 
 
 class Blobs(Array):
@@ -67,43 +51,23 @@ class Blobs(Array):
 
     element = "bytea"
 
-    @staticmethod
-    def packed(one: bytes) -> bytes:
-        """Return bytes as they are."""
-        return _length(len(one)) + one
-
 
 class Times(Array):
-    """Of times."""
+    """Of aware times, to the microsecond; TypeError is raised for a naive one."""
 
     element = "timestamptz"
 
-    @staticmethod
-    def packed(one: datetime) -> bytes:
-        """Return an aware time's microseconds. Raises TypeError for a naive one."""
-        return _long(8, (one - EPOCH) // MICROSECOND)
-
 
 class Integers(Array):
-    """Of numbers of 32 bits."""
+    """Of numbers of 32 bits; struct.error is raised for one that is too large."""
 
     element = "int4"
 
-    @staticmethod
-    def packed(one: int) -> bytes:
-        """Return a number. Raises struct.error for one that is too large."""
-        return _short(4, one)
-
 
 class Longs(Array):
-    """Of numbers of 64 bits."""
+    """Of numbers of 64 bits; struct.error is raised for one that is too large."""
 
     element = "int8"
-
-    @staticmethod
-    def packed(one: int) -> bytes:
-        """Return a number. Raises struct.error for one that is too large."""
-        return _long(8, one)
 
 
 class Flags(Array):
@@ -111,15 +75,28 @@ class Flags(Array):
 
     element = "bool"
 
-    @staticmethod
-    def packed(one: bool) -> bytes:
-        """Return a truth."""
-        return _flag(1, one)
+
+def _text(one: str) -> bytes:
+    raw = one.encode()
+    return _length(len(raw)) + raw
 
 
-def _dumper(kind: type[Array]) -> type[Dumper]:
+# fmt: off
+PACKED: dict[type[Array], Callable[[Any], bytes]] = {
+    Ids:      lambda one: _id_length + one.int.to_bytes(16),
+    Texts:    _text,
+    Blobs:    lambda one: _length(len(one)) + one,
+    Times:    lambda one: _long(8, (one - EPOCH) // MICROSECOND),
+    Integers: lambda one: _short(4, one),
+    Longs:    lambda one: _long(8, one),
+    Flags:    lambda one: _flag(1, one),
+}
+"""An element of each as it goes over the wire: its length, then its content."""
+# fmt: on
+
+
+def _dumper(kind: type[Array], packed: Callable[[Any], bytes]) -> type[Dumper]:
     info = psycopg.adapters.types[kind.element]
-    packed = kind.packed
 
     class Packed(Dumper):
         format = Format.BINARY
@@ -134,5 +111,5 @@ def _dumper(kind: type[Array]) -> type[Dumper]:
     return Packed
 
 
-for _kind in (Ids, Texts, Blobs, Times, Integers, Longs, Flags):
-    psycopg.adapters.register_dumper(_kind, _dumper(_kind))
+for _kind, _packed in PACKED.items():
+    psycopg.adapters.register_dumper(_kind, _dumper(_kind, _packed))

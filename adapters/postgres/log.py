@@ -4,8 +4,6 @@ from uuid import UUID
 
 from eventsourcing.application import Application
 
-from adapters.postgres.recorder import FlushedRecorder
-
 
 class BrokerageLog(Application[UUID]):
     """All facts of all brokerages: one table, one total order."""
@@ -40,10 +38,3 @@ def library_environment(url: str, *, pool_size: int = 2) -> dict[str, str]:
 def open_log(url: str) -> BrokerageLog:
     """Open the log; the caller closes it. Keep the application: its recorder dies with it."""
     return BrokerageLog(env=library_environment(url))
-
-
-def recorder_of(log: BrokerageLog) -> FlushedRecorder:
-    """Return the log's recorder by its own type."""
-    if not isinstance(log.recorder, FlushedRecorder):
-        raise TypeError(f"the log was opened with {type(log.recorder).__name__}, not with FlushedRecorder")
-    return log.recorder

@@ -8,7 +8,6 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from adapters.postgres.log import recorder_of
 from adapters.postgres.mapper import Envelope, SealingMapper
 from adapters.postgres.registry import Registry
 from adapters.postgres.writer import Writer
@@ -75,7 +74,7 @@ class Desk:
         key = self.registry.keys([subject])[subject]
         told = fact.model_copy(update={"occurred_at": moment(ago_s)})
         envelope = Envelope(own, 1, told, self.house.brokerage_id, subject, key=key)
-        recorder_of(self.stage._library).insert_events([SealingMapper().to_stored_event(envelope)])
+        self.stage._library.recorder.insert_events([SealingMapper().to_stored_event(envelope)])
         return own
 
 

@@ -10,7 +10,7 @@ import orjson
 from psycopg import Connection
 
 from adapters.postgres.connections import connect
-from adapters.postgres.log import BrokerageLog, open_log, recorder_of
+from adapters.postgres.log import BrokerageLog, open_log
 from adapters.postgres.mapper import Envelope, SealingMapper, StoredFact
 from adapters.postgres.projector import live_build, runner_of
 from adapters.postgres.recorder import FlushedRecorder
@@ -59,7 +59,8 @@ class Stage:
 
     @property
     def recorder(self) -> FlushedRecorder:
-        return recorder_of(self.log)
+        assert isinstance(self.log.recorder, FlushedRecorder)
+        return self.log.recorder
 
     def close(self) -> None:
         self.writer.close()
