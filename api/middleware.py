@@ -1,8 +1,9 @@
 """Around every request: its id, its address's limits, its log line, its measurements, and the security headers."""
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache, partial
 from uuid import UUID
 
 import structlog
@@ -32,19 +33,22 @@ HEADERS = (
 KEEP_TO_TLS = (b"strict-transport-security", b"max-age=31536000")
 
 
-def headers_of(
-    scope: Scope, given: list[tuple[bytes, bytes]], usual: tuple[tuple[bytes, bytes], ...] = HEADERS
-) -> list[tuple[bytes, bytes]]:
-    """Return the headers to add to an answer: those it has not set itself, and which page may read it."""
-    set_already = {name.lower() for name, _ in given}
-    added = [(name, value) for name, value in usual if name not in set_already]
-    if site := scope.get("readable_by"):
-        added += [
-            (b"access-control-allow-origin", site.encode("latin-1")),
-            (b"access-control-expose-headers", b"retry-after"),
-            (b"vary", b"origin"),
-        ]
-    return added
+Headers = Sequence[tuple[bytes, bytes]]
+
+
+def missing(usual: Headers, given: tuple[bytes, ...]) -> Headers:
+    """Return those of the usual headers that an answer with headers of these names has not set itself."""
+    set_already = {name.lower() for name in given}
+    return [(name, value) for name, value in usual if name not in set_already]
+
+
+def for_pages(site: str) -> Headers:
+    """Return the headers by which a page of another site may read an answer."""
+    return (
+        (b"access-control-allow-origin", site.encode("latin-1")),
+        (b"access-control-expose-headers", b"retry-after"),
+        (b"vary", b"origin"),
+    )
 
 
 @cache
@@ -73,14 +77,16 @@ class Around:
 
     def __init__(self, app: ASGIApp, limits: AddressLimits, trusted_proxies: int, behind_tls: bool) -> None:
         self._app, self._limits, self._hops = app, limits, trusted_proxies
-        self._headers = (*HEADERS, KEEP_TO_TLS) if behind_tls else HEADERS
+        usual = (*HEADERS, KEEP_TO_TLS) if behind_tls else HEADERS
+        self._missing = lru_cache(maxsize=1024)(partial(missing, usual))  # answers have few sets of names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        scope["request_id"] = identity = request_id(scope)
+        scope["request_id"] = request_id(scope)
+        identity = str(scope["request_id"])
         started, status, begun, method = time.perf_counter(), 500, False, scope["method"]
         if method == "HEAD":
             scope, send = {**scope, "method": "GET"}, without_body(send)
@@ -94,8 +100,10 @@ class Around:
                 if "seen" not in scope and status != 429:
                     self._limits.unproven(whose, status)
                 given = list(message["headers"])
+                site = scope.get("readable_by")
                 message["headers"] = [
-                    *given, *headers_of(scope, given, self._headers), (b"x-request-id", str(identity).encode()),
+                    *given, *self._missing(tuple([name for name, _ in given])), *(for_pages(site) if site else ()),
+                    (b"x-request-id", identity.encode()),
                 ]  # fmt: skip
             await send(message)
 
@@ -115,7 +123,7 @@ class Around:
             _time(route).observe(took)
             if over is None or status != 429:  # a flood must not fill the log: it is counted
                 log.info(
-                    "answered", request_id=str(identity), method=method, route=route, status=status,
+                    "answered", request_id=identity, method=method, route=route, status=status,
                     ms=round(took * 1000, 2), **scope.get("seen", {}),
                 )  # fmt: skip
 

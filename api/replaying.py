@@ -1,7 +1,6 @@
 """A stored webhook read again: the same facts under the same ids, so that what is known changes nothing."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -51,7 +50,7 @@ def read_again(row: Mapping[str, Any], master: MasterKey, brokerage_id: UUID, ro
 def at_account(part: Part, route: Route) -> Part:
     """Return an item that names no account as one of the account whose own address was called."""
     named = part.problem is not None or part.account is not None or part.business_id not in (None, route.business_id)
-    return part if named else replace(part, account=route.account_id)
+    return part if named else part._replace(account=route.account_id)
 
 
 async def known_of(

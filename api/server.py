@@ -134,9 +134,10 @@ class GuardedProtocol(HttpToolsProtocol):
                 self._refuse(self._too_large())
 
     def on_message_begin(self) -> None:
-        """Note that a request begins."""
+        """Note that a request begins, be it before the last one is answered."""
         super().on_message_begin()
-        self._wait_for_head()
+        if not self._in_head:
+            self._wait_for_head()
 
     def on_url(self, url: bytes) -> None:
         """Take a part of the target. Raises Breach for one that is too long."""

@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -18,8 +17,7 @@ CONTAINER = re.compile(r"entry\[\d+\](?:\.(?:changes|messaging|standby)\[\d+\])?
 LISTS = ("changes", "messaging", "standby")
 
 
-@dataclass(frozen=True, slots=True)
-class Came:
+class Came(NamedTuple):
     """A webhook as it came, and by what it was known to be genuine."""
 
     source: Source
@@ -27,8 +25,12 @@ class Came:
     received_at: datetime
     headers: Mapping[str, str]
     verified_by: str
-    raw: bytes = field(repr=False)
-    body: Mapping[str, Any] = field(repr=False)
+    raw: bytes
+    body: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        """Return what it is, and nothing that somebody wrote."""
+        return f"Came({self.source}, {self.verified_by}, {len(self.raw)} bytes)"
 
 
 Owns = Callable[[Route], bool]
@@ -85,7 +87,7 @@ def _share(came: Came, brokerage_id: UUID, own: Sequence[Part], reader: Reader, 
         raw = orjson.dumps(body)
     except TypeError:  # nested deeper than it writes
         body, raw = {}, b"{}"
-    alone = replace(came, raw=raw, body=body, headers={**came.headers, "x-masar-part": "true"})
+    alone = came._replace(raw=raw, body=body, headers={**came.headers, "x-masar-part": "true"})
     return delivery_of(alone, brokerage_id, reader.parts(body) if body else own, reader, names)
 
 

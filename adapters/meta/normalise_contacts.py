@@ -38,6 +38,8 @@ def email(text: str) -> str:
 _BUSINESS_SCOPED_ID: Final = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
 _NUMBER_START: Final = re.compile(r"[+＋\d]")
 _EXTENSION: Final = re.compile(r"\s*(?:;ext=|ext(?:ension)?\.?|x|#|تحويلة|داخلي)[\s:]*\d{1,6}$", re.IGNORECASE)
+_EGYPTIAN_MOBILE: Final = re.compile(r"\+201[0125][0-9]{8}")
+"""Nearly every number that WhatsApp brings us, as it brings it: all of these are valid, and the plan is slow to ask."""
 _MAX_NUMBER_LENGTH: Final = 64
 # Shorter ones are too often a local number with a slip in it.
 _BARE_INTERNATIONAL: Final = re.compile(r"[1-9][0-9]{9,14}")
@@ -51,6 +53,8 @@ def phone(text: str, region: str) -> str:
     international number, as Meta and WhatsApp (`wa_id`) write it. Raises UnusableValueError for letters
     inside and for every number that libphonenumber does not call valid.
     """
+    if _EGYPTIAN_MOBILE.fullmatch(text):
+        return text[1:]
     plain = " ".join(without_invisible(ascii_digits(text)).split())  # blanks of every kind, as copied from pages
     if _BUSINESS_SCOPED_ID.fullmatch(plain):
         raise UnusableValueError("a WhatsApp user id, not a phone number")

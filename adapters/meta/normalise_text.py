@@ -65,6 +65,9 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+_HALF_CHARACTER: Final = re.compile("[\ud800-\udfff]")
+
+
 def clean_text(value: object, limit: int) -> str:
     """Return the value as text without blanks or invisible characters at its ends, never empty.
 
@@ -77,7 +80,7 @@ def clean_text(value: object, limit: int) -> str:
         raise UnusableValueError(f"longer than {limit} characters")
     if "\0" in value:
         raise UnusableValueError("contains a NUL character")
-    if any("\ud800" <= char <= "\udfff" for char in value):
+    if _HALF_CHARACTER.search(value):
         raise UnusableValueError("not valid Unicode")
     text = value.strip(_EDGES)
     if not text:

@@ -76,26 +76,21 @@ class Flags(Array):
     element = "bool"
 
 
-def _text(one: str) -> bytes:
-    raw = one.encode()
-    return _length(len(raw)) + raw
-
-
 # fmt: off
-PACKED: dict[type[Array], Callable[[Any], bytes]] = {
-    Ids:      lambda one: _id_length + one.int.to_bytes(16),
-    Texts:    _text,
-    Blobs:    lambda one: _length(len(one)) + one,
-    Times:    lambda one: _long(8, (one - EPOCH) // MICROSECOND),
-    Integers: lambda one: _short(4, one),
-    Longs:    lambda one: _long(8, one),
-    Flags:    lambda one: _flag(1, one),
+PACKED: dict[type[Array], Callable[[Array], list[bytes]]] = {
+    Ids:      lambda column: [NULL if one is None else _id_length + one.int.to_bytes(16) for one in column],
+    Texts:    lambda column: [NULL if one is None else _length(len(raw := one.encode())) + raw for one in column],
+    Blobs:    lambda column: [NULL if one is None else _length(len(one)) + one for one in column],
+    Times:    lambda column: [NULL if one is None else _long(8, (one - EPOCH) // MICROSECOND) for one in column],
+    Integers: lambda column: [NULL if one is None else _short(4, one) for one in column],
+    Longs:    lambda column: [NULL if one is None else _long(8, one) for one in column],
+    Flags:    lambda column: [NULL if one is None else _flag(1, one) for one in column],
 }
-"""An element of each as it goes over the wire: its length, then its content."""
+"""The elements of each as they go over the wire: its length, then its content."""
 # fmt: on
 
 
-def _dumper(kind: type[Array], packed: Callable[[Any], bytes]) -> type[Dumper]:
+def _dumper(kind: type[Array], packed: Callable[[Array], list[bytes]]) -> type[Dumper]:
     info = psycopg.adapters.types[kind.element]
 
     class Packed(Dumper):
@@ -105,7 +100,7 @@ def _dumper(kind: type[Array], packed: Callable[[Any], bytes]) -> type[Dumper]:
         def dump(self, obj: Array) -> bytes:
             if not obj:
                 return _head(0, 0, info.oid, 0, 0)[:12]
-            items = [NULL if one is None else packed(one) for one in obj]
+            items = packed(obj)
             return _head(1, NULL in items, info.oid, len(items), 1) + b"".join(items)
 
     return Packed

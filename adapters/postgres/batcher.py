@@ -3,8 +3,8 @@
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -57,12 +57,23 @@ class BatchWriter(Protocol[Taken, Given]):
 
 @dataclass(slots=True)
 class _Request(Generic[Item, Answer]):
-    """One call of `append`: its items, the answers so far, and who waits."""
+    """One call of `append`: its items with their bytes, the answers in their places, and who waits."""
 
     items: Sequence[Item]
+    size: int
     done: asyncio.Future[list[Answer]]
+    answers: list[Any]
     taken: int = 0
-    answers: dict[int, Answer] = field(default_factory=dict)
+    unanswered: int = 0
+
+
+class _Share(NamedTuple):
+    """What a batch holds of a request: its items from `start` to before `end`, with their bytes."""
+
+    request: _Request[Any, Any]
+    start: int
+    end: int
+    size: int
 
 
 class Grouping(Generic[Item, Answer]):
@@ -99,14 +110,15 @@ class Grouping(Generic[Item, Answer]):
             self._waiting + len(items) > self._most_waiting or self._bytes + size > MOST_BYTES_WAITING
         ):
             raise Busy(f"{self._waiting} items are waiting to be appended")
-        request: _Request[Item, Answer] = _Request(items, asyncio.get_running_loop().create_future())
+        done: asyncio.Future[list[Answer]] = asyncio.get_running_loop().create_future()
         self._waiting += len(items)
         self._queued += len(items)
         self._bytes += size
+        request = _Request(items, size, done, [None] * len(items), unanswered=len(items))
         self._queues.setdefault(items[0].brokerage_id, deque()).append(request)
         self._start_soon()
         try:
-            return await request.done
+            return await done
         finally:
             self._waiting -= len(items)
             self._bytes -= size
@@ -134,31 +146,29 @@ class Grouping(Generic[Item, Answer]):
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
-    def _next_batch(self, enough: int) -> list[tuple[_Request[Item, Answer], int, int]]:
+    def _next_batch(self, enough: int) -> list[_Share]:
         """Take an equal share of each brokerage in turn, until there are `enough`; what one leaves, the next ones fill.
 
         Requests are taken whole, but for those that are larger than a batch may be.
         """
-        batch: list[tuple[_Request[Item, Answer], int, int]] = []
+        batch: list[_Share] = []
         count = size = 0
         turns = len(self._queues)
         while self._queues and count < min(enough, MOST_FACTS) and size < MOST_BYTES:
             brokerage_id, queue = self._queues.popitem(last=False)
             room = max(1, (MOST_FACTS - count) // max(1, turns))
-            for request, start, end in _take(queue, room, MOST_BYTES - size, enough - count):
-                batch.append((request, start, end))
-                count += end - start
-                self._queued -= end - start
-                size += sum(one.size for one in request.items[start:end])
+            for share in _take(queue, room, MOST_BYTES - size, enough - count):
+                batch.append(share)
+                count += share.end - share.start
+                size += share.size
             turns -= 1
             if queue:
                 self._queues[brokerage_id] = queue
+        self._queued -= count
         return batch
 
-    async def _run(
-        self, writer: BatchWriter[Item, Answer], batch: list[tuple[_Request[Item, Answer], int, int]]
-    ) -> None:
-        items = [one for request, start, end in batch for one in request.items[start:end]]
+    async def _run(self, writer: BatchWriter[Item, Answer], batch: list[_Share]) -> None:
+        items: list[Item] = [one for share in batch for one in share.request.items[share.start : share.end]]
         try:
             answers = await on_loop(writer.write, items)
             _hand_out(batch, answers)
@@ -181,9 +191,7 @@ class DeliveryBatcher(Grouping[Delivery, list[Verdict]]):
     """The DeliveryLog of a process."""
 
 
-def _take(
-    queue: deque[_Request[Item, Answer]], room: int, most_bytes: int, enough: int
-) -> Iterator[tuple[_Request[Item, Answer], int, int]]:
+def _take(queue: deque[_Request[Item, Answer]], room: int, most_bytes: int, enough: int) -> Iterator[_Share]:
     """Take up to `room` items from the front of a queue, until they have `most_bytes` or are `enough`; one request at
     the least.
 
@@ -191,24 +199,29 @@ def _take(
     """
     while queue and room > 0 and most_bytes > 0 and enough > 0:
         request, start = queue[0], queue[0].taken
-        request.taken = min(len(request.items), start + room)
-        room -= request.taken - start
-        enough -= request.taken - start
-        most_bytes -= sum(one.size for one in request.items[start : request.taken])
-        if request.taken == len(request.items):
+        request.taken = end = min(len(request.items), start + room)
+        whole = end - start == len(request.items)
+        size = request.size if whole else sum(one.size for one in request.items[start:end])
+        room -= end - start
+        enough -= end - start
+        most_bytes -= size
+        if end == len(request.items):
             queue.popleft()
-        yield request, start, request.taken
+        yield _Share(request, start, end, size)
 
 
-def _hand_out(batch: list[tuple[_Request[Item, Answer], int, int]], answers: Sequence[Answer]) -> None:
-    following = iter(answers)
-    for request, start, end in batch:
-        request.answers.update(zip(range(start, end), following, strict=False))
-        if len(request.answers) == len(request.items) and not request.done.done():
-            request.done.set_result([request.answers[nth] for nth in range(len(request.items))])
+def _hand_out(batch: Sequence[_Share], answers: Sequence[Answer]) -> None:
+    place = 0
+    for request, start, end, _ in batch:
+        following = place + end - start
+        request.answers[start:end] = answers[place:following]
+        request.unanswered -= end - start
+        place = following
+        if not request.unanswered and not request.done.done():
+            request.done.set_result(request.answers)
 
 
-def _fail(batch: list[tuple[_Request[Item, Answer], int, int]], error: Exception) -> None:
-    for request, _, _ in batch:
-        if not request.done.done():
-            request.done.set_exception(error)
+def _fail(batch: Sequence[_Share], error: Exception) -> None:
+    for share in batch:
+        if not share.request.done.done():
+            share.request.done.set_exception(error)

@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from adapters.sealing import seal, unseal
 from domain.brokerage.events import PolicyActivated, PolicyDrafted
@@ -31,7 +31,8 @@ class UnknownKind(ValueError):
 class Envelope(NamedTuple):
     """A fact about to be appended, with everything the log keeps beside it.
 
-    `key` seals its personal fields; a fact without any needs none.
+    `key` seals its personal fields; a fact without any needs none. `hint_kinds` are stored in place of a touchpoint's
+    own.
     """
 
     originator_id: UUID
@@ -43,11 +44,15 @@ class Envelope(NamedTuple):
     correlation_id: UUID | None = None
     fingerprint: bytes | None = None
     key: bytes | None = None
+    hint_kinds: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class StoredFact(StoredEvent):
-    """The library's stored event with the columns that ours has beside it."""
+    """The library's stored event with the columns that ours has beside it.
+
+    Filled in one go: a frozen class's own way sets each column by itself, and costs a fact as much as its seal.
+    """
 
     originator_id: UUID
     brokerage_id: UUID
@@ -56,6 +61,17 @@ class StoredFact(StoredEvent):
     cause_id: UUID | None = None
     correlation_id: UUID | None = None
     fingerprint: bytes | None = None
+
+    def __init__(
+        self, originator_id: UUID, originator_version: int, topic: str, state: bytes, brokerage_id: UUID,
+        subject_id: UUID | None, occurred_at: Any, cause_id: UUID | None = None, correlation_id: UUID | None = None,
+        fingerprint: bytes | None = None,
+    ) -> None:  # fmt: skip
+        vars(self).update(
+            originator_id=originator_id, originator_version=originator_version, topic=topic, state=state,
+            brokerage_id=brokerage_id, subject_id=subject_id, occurred_at=occurred_at, cause_id=cause_id,
+            correlation_id=correlation_id, fingerprint=fingerprint,
+        )  # fmt: skip
 
 
 @cache
@@ -85,9 +101,11 @@ def encode(envelope: Envelope) -> bytes:
     """Return the stored state: JSON, personal fields sealed with the subject's key."""
     fact, model = envelope.fact, type(envelope.fact)
     state = fact.model_dump(mode="json", exclude=_left_out(model), exclude_none=True)
-    stream_id = str(envelope.originator_id)
+    if envelope.hint_kinds is not None:
+        state["hint_kinds"] = envelope.hint_kinds
+    stream_id, fields = str(envelope.originator_id), vars(fact)
     for field in _personal(model):
-        value = getattr(fact, field)
+        value = fields[field]
         if value is not None and not isinstance(value, Erased):
             state[field] = {MARK: _token(envelope, stream_id, field, value)}
     return orjson.dumps(state)
@@ -98,9 +116,8 @@ def _token(envelope: Envelope, stream_id: str, field: str, value: Any) -> str:
         return value.token
     if envelope.key is None or envelope.subject_id is None:
         raise ValueError(f"{envelope.fact.kind}: {field} is personal and has no subject's key to seal it")
-    plain = (
-        value.model_dump_json(exclude_none=True).encode() if hasattr(value, "model_dump_json") else orjson.dumps(value)
-    )
+    is_model = isinstance(value, BaseModel)
+    plain = value.model_dump_json(exclude_none=True).encode() if is_model else orjson.dumps(value)
     place = context(stream_id, envelope.originator_version, field)
     return seal(envelope.key, envelope.subject_id, plain, place)
 

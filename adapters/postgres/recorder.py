@@ -1,8 +1,7 @@
 """The library's recorder, appending in one round trip behind a gate and flushing before it answers."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -42,8 +41,7 @@ FLUSH = "SELECT pg_logical_emit_message(true, 'masar', '')"
 """A tiny transaction with a synchronous commit: it flushes the WAL, and so everything appended before it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(NamedTuple):
     """What became of one touchpoint: its position; where it was there before, whose and which it was."""
 
     position: int

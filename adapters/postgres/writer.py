@@ -107,17 +107,16 @@ class Writer:
         return _Draft(observed, stream_id, question, kinds)
 
     def _stored(self, draft: _Draft, answer: Answer) -> StoredFact:
-        fact, key = draft.observed.fact, answer.subject.key
+        fact, key, told = draft.observed.fact, answer.subject.key, None
         if key is None:  # the person was erased: nothing personal is kept
             fact = fact.model_copy(update=dict.fromkeys(personal_fields(type(fact))))
         else:
-            told = tuple(kind for kind in counted(draft.kinds) if kind != "session" and _news(kind, answer))
-            fact = fact.model_copy(update={"hint_kinds": told})
+            told = tuple([kind for kind in counted(draft.kinds) if kind != "session" and _news(kind, answer)])
         return self._mapper.to_stored_event(
             Envelope(
                 draft.stream_id, 1, fact, draft.observed.brokerage_id, answer.subject.subject_id,
                 correlation_id=draft.observed.correlation_id, key=key,
-                fingerprint=fingerprint(key, draft.observed.body) if key else None,
+                fingerprint=fingerprint(key, draft.observed.body) if key else None, hint_kinds=told,
             )
         )  # fmt: skip
 

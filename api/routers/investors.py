@@ -17,7 +17,7 @@ from api.reading import services
 from api.routers.ingest import ONE, Spelling, item_of, sender_of, told
 from api.spelling import renamed, with_money
 from application.parse_touchpoint import Sender, parse
-from application.ports.touchpoints import Problem, Verdict
+from application.ports.touchpoints import Observed, Problem, Verdict
 from application.record_touchpoints import record_touchpoints
 
 router = APIRouter(tags=["investors"], route_class=Direct)
@@ -61,9 +61,9 @@ async def _onto(item: dict[str, Any], ours: UUID, sender: Sender, people: OntoPe
     if "person" in item:
         raise Refusal(422, "Invalid request", errors=[Problem("person", "is named by the path already")])
     read = parse(item, sender, now)
-    if isinstance(read, tuple):
-        return Verdict("rejected", errors=read)
-    return await asyncio.to_thread(people.append, read, ours)
+    if isinstance(read, Observed):
+        return await asyncio.to_thread(people.append, read, ours)
+    return Verdict("rejected", errors=read)
 
 
 def _ours(person_id: str) -> UUID | None:

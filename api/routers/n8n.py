@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -168,8 +167,8 @@ def _in_their_words(verdict: Verdict, item: Any) -> Verdict:
     item = _unwrapped(item)
     if not verdict.errors or not isinstance(item, dict) or "payload" in item:
         return verdict
-    return replace(
-        verdict, errors=tuple(Problem(one.field.removeprefix("payload."), one.message) for one in verdict.errors)
+    return verdict._replace(
+        errors=tuple(Problem(one.field.removeprefix("payload."), one.message) for one in verdict.errors)
     )
 
 

@@ -1,8 +1,8 @@
 """Where observed touchpoints go: durable before the answer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
 from uuid import UUID
 
 from domain.shared.fact import Touchpoint
@@ -22,8 +22,7 @@ class Problem:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What became of one item. `event_id` names its fact; `position` is its place in the log."""
 
     status: VerdictStatus
@@ -32,8 +31,7 @@ class Verdict:
     errors: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(NamedTuple):
     """A valid touchpoint on its way to the log. `body` is its canonical content, which a repeat must match."""
 
     brokerage_id: UUID
@@ -43,7 +41,7 @@ class Observed:
     body: bytes
     correlation_id: UUID
     region: str = "EG"
-    size: int = field(default=0)
+    size: int = 0
 
 
 class TouchpointLog(Protocol):

@@ -17,8 +17,7 @@ NamesOf = Callable[[UUID, Channel], RefOf]
 """Returns how the things of a brokerage's channel are named."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One item of a webhook's body: its place in it, and the account or the business account that it speaks of.
 
     `problem` says why it could not even be told apart; else `piece` is the reader's own.
@@ -29,7 +28,7 @@ class Part:
     account: str | None = None
     business_id: str | None = None
     problem: str | None = None
-    piece: Any = field(default=None, repr=False)
+    piece: Any = None
 
 
 class Reading(NamedTuple):
@@ -88,8 +87,7 @@ class Routing(Protocol):
         """Return the apps of this name: each brokerage may have one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """What became of one item of a delivery: a touchpoint on its way to the log, or a problem."""
 
     path: str
@@ -98,8 +96,7 @@ class Item:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """What a platform posted for one brokerage, as it came, and what it was read as. `raw` holds nobody else's items.
 
     `verified_by` tells by what it was known to be theirs. The `id` of one that is there already replays it.
@@ -112,8 +109,12 @@ class Delivery:
     received_at: datetime
     headers: Mapping[str, str]
     verified_by: str
-    raw: bytes = field(repr=False)
+    raw: bytes
     items: Sequence[Item]
+
+    def __repr__(self) -> str:
+        """Return which it is, and nothing that somebody wrote."""
+        return f"Delivery({self.id}, brokerage {self.brokerage_id}, {self.source}, {len(self.items)} items)"
 
     @property
     def size(self) -> int:

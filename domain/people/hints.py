@@ -19,7 +19,8 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterVali
 LongText = Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(printable)]
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(printable)]
 
-HASH = re.compile("[0-9a-fA-F]{64}")
+HASH_LENGTH = 64
+HASH = re.compile(f"[0-9a-fA-F]{{{HASH_LENGTH}}}")
 Hashed = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """A SHA-256 in hex, made by a producer as Meta wants it."""
 
@@ -45,6 +46,10 @@ MATCHING: frozenset[str] = frozenset(
     }
 )  # fmt: skip
 """Hints with which Meta can find a person; without any of them a conversion is worth nothing."""
+
+
+def _is_hash(value: Any) -> bool:
+    return isinstance(value, str) and len(value) == HASH_LENGTH and HASH.fullmatch(value) is not None
 
 
 class Utm(BaseModel):
@@ -106,6 +111,6 @@ class PersonHints(BaseModel):
         """Put what came hashed where it belongs."""
         if not isinstance(given, dict):
             return given
-        hashed = {one for one in ("email", "phone") if isinstance(given.get(one), str) and HASH.fullmatch(given[one])}
+        hashed = [one for one in ("email", "phone") if _is_hash(given.get(one))]
         moved = {f"{one}_sha256": given[one].lower() for one in hashed}
         return {name: value for name, value in given.items() if name not in hashed} | moved if hashed else given

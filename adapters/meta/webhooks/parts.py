@@ -168,8 +168,7 @@ def phone_of(value: Any) -> str | None:
 
 def bsuid_of(value: Any) -> str | None:
     """Return a business-scoped user id; None for what is none."""
-    text = word(value)
-    return text if text and BSUID.fullmatch(text) else None
+    return value if isinstance(value, str) and BSUID.fullmatch(value) else None
 
 
 def ours(value: Any) -> tuple[UUID | None, UUID | None]:

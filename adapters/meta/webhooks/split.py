@@ -115,26 +115,26 @@ def _whatsapp_value(
         "time": time,
     }
     prefix = f"{path}." if path else ""
-    listed = [name for name, one in value.items() if name in ALWAYS_LISTS or _is_listed(name, one)]
     found: list[Piece | Problem] = []
+    rest = {name: one for name, one in value.items() if name not in ABOUT_THE_VALUE}
+    listed = [name for name, one in rest.items() if name in ALWAYS_LISTS or _is_listed(name, one)]
     for name in listed:
         kind = "past" if field == "history" and name == "messages" else WHATSAPP_LISTS[name]
 
         def read(at: str, one: dict[str, Any], kind: str = kind) -> Found:
             return [Piece(at, "whatsapp", account, business_id, field, kind, one, context)]
 
-        found += _listed(value[name], f"{prefix}{name}", read)
-    if field == "history" and "history" in value:
-        found += _history(f"{prefix}history", value["history"], account, business_id, context)
-        listed.append("history")
-    rest = {name: one for name, one in value.items() if name not in listed and name not in ABOUT_THE_VALUE}
-    if rest or not listed:
+        found += _listed(rest.pop(name), f"{prefix}{name}", read)
+    past = field == "history" and "history" in rest
+    if past:
+        found += _history(f"{prefix}history", rest.pop("history"), account, business_id, context)
+    if rest or not (listed or past):
         found.append(Piece(path, "whatsapp", account, business_id, field, "notice", rest, context))
     return found
 
 
 def _is_listed(name: str, value: Any) -> bool:
-    return name in WHATSAPP_LISTS and isinstance(value, list)
+    return isinstance(value, list) and name in WHATSAPP_LISTS
 
 
 def _history(path: str, value: Any, account: str | None, business_id: str | None, context: dict[str, Any]) -> Found:
@@ -161,7 +161,9 @@ def _history(path: str, value: Any, account: str | None, business_id: str | None
 def _by_id(contacts: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return contacts by their phone number and by their user id; a single one also by nothing."""
     found = {name: one for one in contacts for key in ("wa_id", "user_id") if (name := word(one.get(key)))}
-    return {**found, "": contacts[0]} if len(contacts) == 1 else found
+    if len(contacts) == 1:
+        found[""] = contacts[0]
+    return found
 
 
 # Messenger and Instagram

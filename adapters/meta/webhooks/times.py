@@ -21,7 +21,7 @@ def time_of(value: Any) -> datetime | None:
             case bool() | None:
                 return None
             case int() | float():
-                return datetime.fromtimestamp(value / 1000 if abs(value) >= MILLISECONDS_FROM else value, UTC)
+                return _of_number(value)
             case str() if len(value) <= LONGEST:
                 return _of_text(value.strip())
             case _:
@@ -30,9 +30,15 @@ def time_of(value: Any) -> datetime | None:
         return None
 
 
+def _of_number(value: float) -> datetime:
+    return datetime.fromtimestamp(value / 1000 if abs(value) >= MILLISECONDS_FROM else value, UTC)
+
+
 def _of_text(text: str) -> datetime | None:
+    if text.isdecimal():
+        return _of_number(int(text))
     if text.lstrip("-").replace(".", "", 1).isdecimal():
-        return time_of(float(text) if "." in text else int(text))
+        return _of_number(float(text))
     found = datetime.fromisoformat(text)
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
