@@ -58,7 +58,7 @@ def test_what_somebody_wrote_is_in_no_trace_of_a_delivery() -> None:
     came = Came("meta", "main", NOW, {}, "main#1", b'{"text": "hello"}', {"text": "hello"})
     for shown in (repr(delivery(message("a"))), repr(came)):
         assert "main#1" in shown or "1 items" in shown
-        assert "hello" not in shown and "1112233" not in shown and "raw" not in shown
+        assert not [word for word in ("hello", "1112233", "raw") if word in shown]
 
 
 def test_a_desk_knows_the_newest_message_by_the_platforms_time(writer: DeliveryWriter, owner: Connection[Any]) -> None:
