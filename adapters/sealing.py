@@ -114,14 +114,7 @@ def mac(key: bytes, message: bytes) -> bytes:
     `hmac.digest` lets go of the interpreter each time, and a busy process takes up to half a millisecond to give it
     back; an HMAC object does so for long messages only.
     """
-    own = _begun(key).copy()
-    own.update(message)
-    return own.digest()
-
-
-@lru_cache(maxsize=4096)
-def _begun(key: bytes) -> hmac.HMAC:
-    return hmac.new(key, digestmod="sha256")
+    return hmac.new(key, message, "sha256").digest()
 
 
 def keyed_hash(key: bytes, *parts: str) -> bytes:

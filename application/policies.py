@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from application.brokerages import NotRegistered, Setup
 from application.ports.touchpoints import Problem
 from domain.brokerage.events import BrokerageFact, PolicyActivated, PolicyDrafted
+from domain.messaging.content import UNSTORABLE
 from domain.scoring.brief import BRIEF
 from domain.scoring.plain import PLAIN
 from domain.scoring.policy import Policy
@@ -88,8 +89,7 @@ def _unheard_of(value: Any, place: str = "") -> list[Problem]:
     """Find text that no database keeps."""
     match value:
         case str():
-            bad = "\x00" in value or any("\ud800" <= one <= "\udfff" for one in value)
-            return [Problem(place, "holds a character that cannot be kept")] if bad else []
+            return [Problem(place, "holds a character that cannot be kept")] if UNSTORABLE.search(value) else []
         case dict():
             named = [(f"{place}.{name}".lstrip("."), part) for name, part in value.items()]
             return [*_unheard_of("".join(value), place or "document")] + [

@@ -1,8 +1,9 @@
 """Waiting for what happens in its own time: the one way in which tests wait."""
 
+import asyncio
 import time
-from collections.abc import Callable
-from typing import Final, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeVar
 
 PATIENCE_S: Final = 180.0
 """How long anything may take before it counts as not coming, in seconds: far more than a slow, busy machine needs.
@@ -34,3 +35,13 @@ def eventually(
         if time.monotonic() >= deadline:
             raise AssertionError(f"{what} did not come within {within_s:g} s") from last
         time.sleep(LOOK_EVERY_S)
+
+
+def run(story: Coroutine[Any, Any, None]) -> None:
+    """Play a story on an event loop of its own; raises TimeoutError where it does not end in time."""
+
+    async def patiently() -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            await story
+
+    asyncio.run(patiently())

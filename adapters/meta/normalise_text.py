@@ -4,6 +4,8 @@ import re
 import unicodedata
 from typing import Final
 
+from domain.messaging.content import UNSTORABLE
+
 
 class UnusableValueError(ValueError):
     """A value Meta could not match with anybody; `reason` says why, in words an operator can read."""
@@ -65,9 +67,6 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_HALF_CHARACTER: Final = re.compile("[\ud800-\udfff]")
-
-
 def clean_text(value: object, limit: int) -> str:
     """Return the value as text without blanks or invisible characters at its ends, never empty.
 
@@ -80,7 +79,7 @@ def clean_text(value: object, limit: int) -> str:
         raise UnusableValueError(f"longer than {limit} characters")
     if "\0" in value:
         raise UnusableValueError("contains a NUL character")
-    if _HALF_CHARACTER.search(value):
+    if UNSTORABLE.search(value):
         raise UnusableValueError("not valid Unicode")
     text = value.strip(_EDGES)
     if not text:

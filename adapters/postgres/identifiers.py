@@ -1,7 +1,7 @@
 """Which of a touchpoint's hints are usable, and the form in which the registry knows them."""
 
 from collections.abc import Mapping
-from functools import cache, lru_cache
+from functools import lru_cache
 from uuid import UUID
 
 from adapters.meta.user_data import normalise, normalise_email, phone_e164_digits
@@ -17,8 +17,7 @@ DETAILS = (
 """Hints that describe a person without naming one."""
 
 IDENTIFYING = frozenset((*STRONG, *WEAK))
-PLACES = {kind: place for place, kind in enumerate((*STRONG, *WEAK, *DETAILS))}
-"""In which order hints are looked at: what names a person first."""
+KINDS = (*STRONG, *WEAK, *DETAILS)
 PHONES = frozenset({"phone", "former_phone"})
 DESCRIBING = {"birth_date": "db", "gender": "ge"}
 """Hints that people write in many ways → Meta's field: what nobody can read counts for nothing."""
@@ -50,25 +49,19 @@ def usable(fact: Touchpoint, region: str) -> dict[str, str]:
     found: dict[str, str] = {}
     hints = fact.hints
     if isinstance(hints, PersonHints):
-        for kind in sorted(hints.model_fields_set, key=PLACES.__getitem__):
-            value = getattr(hints, kind)
-            if not value:
+        told = hints.__dict__
+        for kind in KINDS:
+            if not (value := told.get(kind)):
                 continue
             normal = _normal(kind, str(value), region)
             if normal is None and kind in PHONES and not fact.posted:
                 normal = value.lstrip("+")  # a platform's word: it knows numbers that the plan does not have yet
             if normal:
                 found[kind] = normal
-    session = getattr(fact, "session_id", None) if _has_session(type(fact)) else None
+    session = getattr(fact, "session_id", None)
     if session is not None:
         found["session"] = session
     return found
-
-
-@cache
-def _has_session(kind: type[Touchpoint]) -> bool:
-    """Tell whether touchpoints of a kind name a session, as a field or by other words of theirs."""
-    return "session_id" in kind.model_fields or hasattr(kind, "session_id")
 
 
 def _normal(kind: str, value: str, region: str) -> str | None:

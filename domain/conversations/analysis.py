@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from domain.messaging.content import UNSTORABLE
 from domain.people.hints import Text
 from domain.properties.listing import Currency, Minor
 
@@ -102,7 +103,7 @@ Speaker = Literal["customer", "assistant", "agent"]
 
 
 def _plain(text: str) -> str:
-    if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+    if UNSTORABLE.search(text):
         raise ValueError("must not contain NUL or lone surrogates")
     return text
 

@@ -26,6 +26,7 @@ MEDIA_TYPES: frozenset[str] = frozenset(
 
 
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+"""NUL and lone surrogates: what no database keeps."""
 
 
 def stored(text: str) -> str:

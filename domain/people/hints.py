@@ -19,8 +19,7 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterVali
 LongText = Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(printable)]
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(printable)]
 
-HASH_LENGTH = 64
-HASH = re.compile(f"[0-9a-fA-F]{{{HASH_LENGTH}}}")
+HASH = re.compile("[0-9a-fA-F]{64}")
 Hashed = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """A SHA-256 in hex, made by a producer as Meta wants it."""
 
@@ -49,7 +48,7 @@ MATCHING: frozenset[str] = frozenset(
 
 
 def _is_hash(value: Any) -> bool:
-    return isinstance(value, str) and len(value) == HASH_LENGTH and HASH.fullmatch(value) is not None
+    return isinstance(value, str) and HASH.fullmatch(value) is not None
 
 
 class Utm(BaseModel):

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -15,7 +15,7 @@ from adapters.postgres.recorder import MOST_FACTS
 from adapters.postgres.writer import Writer
 from application.ports.touchpoints import Busy, Observed, Verdict
 from tests.cast import DELTA_HOMES, NILE_HOMES
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, run
 from tests.postgres.stage import MASTER, Stage, observed
 
 
@@ -56,10 +56,6 @@ def nile(first: int, count: int = 1) -> list[Observed]:
 
 def delta(nth: int) -> list[Observed]:
     return [observed(str(nth), brokerage_id=DELTA_HOMES)]
-
-
-def run(story: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(story)
 
 
 def test_requests_that_come_while_one_is_written_share_the_next_batch() -> None:

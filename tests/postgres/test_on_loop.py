@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from collections.abc import Coroutine
 from contextlib import closing
 from typing import Any
 
@@ -10,17 +9,9 @@ import psycopg
 import pytest
 
 from adapters.postgres.on_loop import connect_on_loop, on_loop
-from tests.patience import PATIENCE_S
+from tests.patience import run
 
 LOCK = "SELECT pg_advisory_lock(47)"
-
-
-def run(story: Coroutine[Any, Any, None]) -> None:
-    async def patiently() -> None:
-        async with asyncio.timeout(PATIENCE_S):
-            await story
-
-    asyncio.run(patiently())
 
 
 def asked(url: str, statement: str) -> Any:

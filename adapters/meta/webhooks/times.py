@@ -35,10 +35,8 @@ def _of_number(value: float) -> datetime:
 
 
 def _of_text(text: str) -> datetime | None:
-    if text.isdecimal():
-        return _of_number(int(text))
     if text.lstrip("-").replace(".", "", 1).isdecimal():
-        return _of_number(float(text))
+        return _of_number(float(text) if "." in text else int(text))
     found = datetime.fromisoformat(text)
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 

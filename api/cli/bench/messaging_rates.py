@@ -14,12 +14,10 @@ SENDERS = 16
 """Connections by which agents send."""
 TO_ONE = 10
 """Of so many messages one more goes to the same customer."""
-LEFT = """
-SELECT count(*) FROM outbox.messages WHERE kind = 'send_message' AND state IN ('waiting', 'leased')
-"""
-UNKNOWN = "SELECT count(*) FROM outbox.messages WHERE kind = 'reconcile_send' AND state IN ('waiting', 'leased')"
-"""Those whose answer did not come: they are looked into, and never sent again by themselves."""
+LEFT = "SELECT count(*) FROM outbox.messages WHERE kind = %s AND state IN ('waiting', 'leased')"
 GIVEN_UP = "SELECT count(*) FROM outbox.messages WHERE kind = 'send_message' AND state IN ('parked', 'dead')"
+SENDING, LOOKING = "send_message", "reconcile_send"
+"""A message whose answer did not come is looked into, and never sent again by itself."""
 
 
 class Crowd:
@@ -53,12 +51,12 @@ def rate_rows(house: House, sizes: Sizes, platform: Platform, crowd: Crowd) -> l
     with workers(house.ground):
         wait_until(lambda: platform.summary()["processed"] > before, "the first message to be sent")
         started, first = time.monotonic(), platform.summary()["processed"]
-        while time.monotonic() - started < sizes.shaped_s and house.number(LEFT):
+        while time.monotonic() - started < sizes.shaped_s and house.number(LEFT, SENDING):
             time.sleep(0.1)
         took_s = time.monotonic() - started
         rate = (platform.summary()["processed"] - first) / took_s
     summary = platform.summary()
-    sent, left, unknown = summary["processed"] - before, house.number(LEFT), house.number(UNKNOWN)
+    sent, left, unknown = summary["processed"] - before, house.number(LEFT, SENDING), house.number(LEFT, LOOKING)
     found = 0 <= crowd.sends - sent - left <= unknown
     if house.number(GIVEN_UP) or not found or summary["callbacks"]["repeated"]:
         raise BenchFailed(
